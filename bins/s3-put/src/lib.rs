@@ -1,0 +1,1 @@
+//! Store a verified Raft snapshot in S3.

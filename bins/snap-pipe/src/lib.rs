@@ -1,0 +1,1 @@
+//! Run a pipeline without a shell, with a true exit code.

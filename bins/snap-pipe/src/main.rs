@@ -1,0 +1,3 @@
+//! snap-pipe.
+
+fn main() {}

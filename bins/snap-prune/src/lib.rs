@@ -1,0 +1,1 @@
+//! Apply a retention policy to a series of snapshots in S3.

@@ -1,0 +1,3 @@
+//! snap-prune.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Log in to Vault or OpenBao and print the token.

@@ -1,0 +1,3 @@
+//! vault-login.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Stream a verified Raft snapshot from Vault or OpenBao.

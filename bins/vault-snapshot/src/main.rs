@@ -1,0 +1,3 @@
+//! vault-snapshot.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Raft snapshot archive: push parser and checks.

@@ -1,0 +1,1 @@
+//! The edge every snapline program shares: arguments, exit codes, messages, signals.

@@ -1,0 +1,1 @@
+//! HTTP for snapline: agent, trust roots, proxies, timeouts, backoff, kinds of failure.

@@ -1,0 +1,1 @@
+//! S3 for snapline: upload in parts, list, delete.

@@ -1,0 +1,1 @@
+//! URI templates and times for snapline.

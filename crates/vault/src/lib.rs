@@ -1,0 +1,1 @@
+//! Vault client for snapline: addresses, redirects, logins, snapshots.
