@@ -1,1 +1,37 @@
-//! The edge every snapline program shares: arguments, exit codes, messages, signals.
+//! The edge every snapline program shares: arguments, exit codes, messages, standard streams, signals.
+//!
+//! Only programs depend on this crate. It is the one place that prints, reads argv and ends the process; libraries return
+//! errors and log through the `log` facade, whose lines `-v` makes visible.
+
+pub mod args;
+mod argv;
+mod ending;
+mod exit;
+mod failure;
+mod input;
+mod line;
+mod message;
+mod output;
+mod program;
+mod progress;
+mod values;
+mod watchdog;
+
+pub use argv::Trailing;
+pub use ending::{AtEnd, Ending, at_end};
+pub use exit::Exit;
+pub use failure::{Failure, OrExit};
+pub use input::{Input, Source, input, stdin_source};
+pub use line::{Line, read_line};
+pub use message::{Field, LogFormat, summary};
+pub use output::{Output, Sink, refuse_terminal};
+pub use program::{Common, Program, Runnable, main};
+pub use progress::Progress;
+pub use values::{parse_duration, parse_size};
+pub use watchdog::Watchdog;
+
+/// What the option macros expand to; not for direct use.
+#[doc(hidden)]
+pub mod macros {
+    pub use argh;
+}

@@ -1,0 +1,187 @@
+//! The options that several programs share, each spelled in one place.
+
+use std::time::Duration;
+
+/// The options about where Vault is, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VaultOptions {
+    /// `--address`.
+    pub addresses: Vec<String>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// `--max-retries`.
+    pub max_retries: Option<u32>,
+}
+
+/// The options about where the S3 store is, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct S3Options {
+    /// `--endpoint-url`.
+    pub endpoint_url: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--addressing-style`.
+    pub addressing_style: Option<String>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// `--max-attempts`.
+    pub max_attempts: Option<u32>,
+    /// `--name`.
+    pub name: Option<String>,
+}
+
+/// Declares a program's argument struct and adds the options that it shares with others.
+///
+/// ```text
+/// snapline_cli::args! {
+///     /// Does this and that.
+///     #[argh(example = "{command_name} --own x")]
+///     pub struct Args with (vault) {
+///         /// what it is [default: y]
+///         #[argh(option)]
+///         pub own: Option<String>,
+///     }
+/// }
+/// ```
+///
+/// Groups: `vault` and `s3` (each adds a method of that name, which returns the options as typed). Every struct gets
+/// `--quiet`, `--verbose`, `--log-format`, `--version` and `-h`. argh cannot flatten one struct into another, hence a macro.
+#[macro_export]
+macro_rules! args {
+    ($(#[$meta:meta])* pub struct $name:ident with ($($group:ident)*) { $($fields:tt)* }) => {
+        $crate::args!(@groups ($($group)*) [$(#[$meta])*] $name { $($fields)* } {});
+    };
+
+    (@groups (vault $($group:ident)*) [$($meta:tt)*] $name:ident { $($fields:tt)* } { $($methods:tt)* }) => {
+        $crate::args!(@groups ($($group)*) [$($meta)*] $name {
+            $($fields)*
+            /// address of Vault or OpenBao; repeat it to name further nodes, tried in turn [env: VAULT_AGENT_ADDR, VAULT_ADDR; default: https://127.0.0.1:8200]
+            #[argh(option, arg_name = "url")]
+            pub address: Vec<String>,
+            /// limit for small requests, such as 60s or 2m [env: VAULT_CLIENT_TIMEOUT; default: 60s]
+            #[argh(option, arg_name = "dur", from_str_fn($crate::parse_duration))]
+            pub timeout: Option<::std::time::Duration>,
+            /// how often a request that failed on the way is sent again [env: VAULT_MAX_RETRIES; default: 2]
+            #[argh(option, arg_name = "n")]
+            pub max_retries: Option<u32>,
+        } {
+            $($methods)*
+            /// The options about where Vault is, as typed.
+            pub fn vault(&self) -> $crate::args::VaultOptions {
+                $crate::args::VaultOptions {
+                    addresses: self.address.clone(),
+                    timeout: self.timeout,
+                    max_retries: self.max_retries,
+                }
+            }
+        });
+    };
+
+    (@groups (s3 $($group:ident)*) [$($meta:tt)*] $name:ident { $($fields:tt)* } { $($methods:tt)* }) => {
+        $crate::args!(@groups ($($group)*) [$($meta)*] $name {
+            $($fields)*
+            /// address of the S3 store [env: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; default: https://s3.REGION.amazonaws.com]
+            #[argh(option, arg_name = "url")]
+            pub endpoint_url: Option<String>,
+            /// region of the bucket [env: AWS_REGION, AWS_DEFAULT_REGION; default: us-east-1]
+            #[argh(option, arg_name = "name")]
+            pub region: Option<String>,
+            /// where the bucket's name goes: path, virtual, or auto for path with --endpoint-url or a dotted bucket [default: auto]
+            #[argh(option, arg_name = "style")]
+            pub addressing_style: Option<String>,
+            /// limit for a connection on which nothing moves [default: 60s]
+            #[argh(option, arg_name = "dur", from_str_fn($crate::parse_duration))]
+            pub timeout: Option<::std::time::Duration>,
+            /// how often a request is sent at most [env: AWS_MAX_ATTEMPTS; default: 5]
+            #[argh(option, arg_name = "n")]
+            pub max_attempts: Option<u32>,
+            /// names of a series' objects, behind a URI that ends in / [env: SNAPLINE_NAME; default: vault_raft_%Y%m%d_%H%M%S.snap]
+            #[argh(option, arg_name = "template")]
+            pub name: Option<String>,
+        } {
+            $($methods)*
+            /// The options about where the S3 store is, as typed.
+            pub fn s3(&self) -> $crate::args::S3Options {
+                $crate::args::S3Options {
+                    endpoint_url: self.endpoint_url.clone(),
+                    region: self.region.clone(),
+                    addressing_style: self.addressing_style.clone(),
+                    timeout: self.timeout,
+                    max_attempts: self.max_attempts,
+                    name: self.name.clone(),
+                }
+            }
+        });
+    };
+
+    (@groups () [$($meta:tt)*] $name:ident { $($fields:tt)* } { $($methods:tt)* }) => {
+        #[derive(Debug, $crate::macros::argh::FromArgs)]
+        #[argh(help_triggers("-h", "--help"))]
+        $($meta)*
+        pub struct $name {
+            $($fields)*
+            /// say nothing but errors
+            #[argh(switch, short = 'q')]
+            pub quiet: bool,
+            /// say more; repeat it for more still
+            #[argh(switch, short = 'v')]
+            pub verbose: u8,
+            /// form of the messages, text or json [env: SNAPLINE_LOG_FORMAT; default: text]
+            #[argh(option, arg_name = "form")]
+            pub log_format: Option<$crate::LogFormat>,
+            /// print the version
+            // Found before argh is asked; declared so that the help text lists it.
+            #[argh(switch)]
+            #[allow(dead_code)]
+            pub version: bool,
+        }
+
+        impl $name {
+            $($methods)*
+        }
+
+        impl $crate::Runnable for $name {
+            fn common(&self) -> $crate::Common {
+                $crate::Common { quiet: self.quiet, verbosity: self.verbose, log_format: self.log_format }
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro declares what programs export")]
+mod tests {
+    use argh::FromArgs as _;
+
+    crate::args! {
+        /// Does this and that.
+        pub struct Args with (vault) {
+            /// what it is
+            #[argh(option)]
+            pub own: Option<String>,
+        }
+    }
+
+    #[test]
+    fn shared_options_are_read_beside_a_programs_own() {
+        let args = Args::from_args(&["x"], &["--own", "a", "--address", "b", "--address", "c", "-v", "-v"]).unwrap();
+        assert_eq!(args.own.as_deref(), Some("a"));
+        assert_eq!(args.vault().addresses, ["b", "c"]);
+        assert_eq!(crate::Runnable::common(&args).verbosity, 2);
+    }
+
+    #[test]
+    fn help_lists_shared_options_with_their_variables() {
+        let help = Args::from_args(&["x"], &["--help"]).unwrap_err().output;
+        for part in [
+            "--address",
+            "VAULT_ADDR",
+            "--quiet",
+            "--log-format",
+            "--version",
+            "SNAPLINE_LOG_FORMAT",
+        ] {
+            assert!(help.contains(part), "{part} is missing in {help}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Command lines as people type them: what argh alone does not take.
+
+use std::ffi::OsString;
+
+/// How words after the options are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trailing {
+    /// Options may stand anywhere, up to `--`.
+    Mixed,
+    /// The first word that is no option begins a command line of its own.
+    Command,
+}
+
+/// argv, normalised for argh.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Argv {
+    /// `--version` was asked for.
+    Version,
+    /// The words to parse.
+    Words(Vec<String>),
+}
+
+/// Splits `--option=value`, unfolds `-vvq`, finds `--version`; all up to `--`, or to the first word of a command line.
+///
+/// # Errors
+/// One line, for a word that is not UTF-8.
+pub(crate) fn normalise(words: impl Iterator<Item = OsString>, trailing: Trailing) -> Result<Argv, String> {
+    let mut normal = Vec::new();
+    let mut rest = false;
+    for word in words {
+        let word = word
+            .into_string()
+            .map_err(|word| format!("argument '{}' is not UTF-8", word.to_string_lossy()))?;
+        if !rest && trailing == Trailing::Command && !word.starts_with('-') {
+            normal.push("--".to_owned());
+            rest = true;
+        }
+        if rest {
+            normal.push(word);
+        } else if word == "--" {
+            normal.push(word);
+            rest = true;
+        } else if word == "--version" {
+            return Ok(Argv::Version);
+        } else if let Some((option, value)) = word.split_once('=').filter(|_| word.starts_with("--")) {
+            normal.push(option.to_owned());
+            normal.push(value.to_owned());
+        } else if is_bundle(&word) {
+            normal.extend(word.chars().skip(1).map(|letter| format!("-{letter}")));
+        } else {
+            normal.push(word);
+        }
+    }
+    Ok(Argv::Words(normal))
+}
+
+/// Several of the one-letter switches in one word.
+fn is_bundle(word: &str) -> bool {
+    word.len() > 2
+        && word
+            .strip_prefix('-')
+            .is_some_and(|letters| letters.chars().all(|c| "hqv".contains(c)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str, trailing: Trailing) -> Argv {
+        normalise(line.split(' ').map(OsString::from), trailing).unwrap()
+    }
+
+    #[test]
+    fn options_are_split_up_to_the_double_dash() {
+        let expected = ["--a", "b=c", "-v", "-q", "x", "--", "--d=e", "-vv"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            words("--a=b=c -vq x -- --d=e -vv", Trailing::Mixed),
+            Argv::Words(expected)
+        );
+    }
+
+    #[test]
+    fn a_command_line_is_left_as_it_is() {
+        let expected = ["-q", "--", "prog", "--k=v", "--version", "|"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            words("-q prog --k=v --version |", Trailing::Command),
+            Argv::Words(expected)
+        );
+    }
+
+    #[test]
+    fn version_is_found_among_other_options_but_not_behind_the_double_dash() {
+        assert_eq!(words("-v --version", Trailing::Mixed), Argv::Version);
+        assert_ne!(words("-v -- --version", Trailing::Mixed), Argv::Version);
+    }
+
+    #[test]
+    fn an_empty_value_stays_a_value() {
+        assert_eq!(
+            words("--a=", Trailing::Mixed),
+            Argv::Words(vec!["--a".to_owned(), String::new()])
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! Where a program's product goes: standard output, or a file that appears whole or not at all.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::{AtEnd, Ending, Exit, Failure, OrExit as _, at_end};
+
+/// An open output, unbuffered.
+#[derive(Debug)]
+pub struct Output {
+    name: String,
+    sink: Sink,
+}
+
+/// What an [`Output`] writes to.
+#[derive(Debug)]
+pub enum Sink {
+    /// A descriptor that bytes go to as they come: standard output, a device, a FIFO.
+    Stream(File),
+    /// A file under a temporary name beside its place.
+    Whole {
+        /// The temporary file.
+        file: NamedTempFile,
+        /// Its place.
+        place: PathBuf,
+        /// Removes the temporary file if a signal ends the program.
+        _at_end: AtEnd,
+    },
+}
+
+/// Refuses to write `product` to a terminal.
+///
+/// # Errors
+/// 64 if `path` means standard output and that is a terminal.
+pub fn refuse_terminal(path: Option<&str>, product: &str) -> Result<(), Failure> {
+    if matches!(path, None | Some("-")) && io::stdout().is_terminal() {
+        let message = format!("write {product} to standard output: it is a terminal");
+        return Err(Failure::says(Exit::Usage, message).hint("pipe it on, or name a file with --output"));
+    }
+    Ok(())
+}
+
+impl Output {
+    /// Opens `path`, or standard output where it is absent or `-`.
+    ///
+    /// A regular file is written under a temporary name in the same folder, mode 0600, and takes its place in
+    /// [`commit`](Self::commit): an older file there stays whole until then. What exists and is no regular file (`/dev/null`, a
+    /// FIFO) is written to directly.
+    ///
+    /// # Errors
+    /// 74 if it cannot be opened or the folder cannot be written to.
+    pub fn open(path: Option<&str>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != "-") else {
+            let fd = io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .or_exit(Exit::Io, "open standard output")?;
+            return Ok(Self {
+                name: "standard output".to_owned(),
+                sink: Sink::Stream(File::from(fd)),
+            });
+        };
+        let name = format!("'{path}'");
+        let opening = format!("open {name} for writing");
+        let mut place = PathBuf::from(path);
+        if let Ok(found) = std::fs::metadata(&place) {
+            if found.is_dir() {
+                return Err(Failure::says(Exit::Io, format!("{opening}: it is a folder")));
+            }
+            if !found.is_file() {
+                let file = File::options().write(true).open(&place).or_exit(Exit::Io, opening)?;
+                return Ok(Self {
+                    name,
+                    sink: Sink::Stream(file),
+                });
+            }
+            // A symbolic link stays one; the file that it names is replaced.
+            place = std::fs::canonicalize(&place).or_exit(Exit::Io, &opening)?;
+        }
+        let folder = folder_of(&place);
+        let file = tempfile::Builder::new()
+            .prefix(".snapline-")
+            .suffix(".tmp")
+            .tempfile_in(folder)
+            .or_exit(Exit::Io, opening)?;
+        let temporary = file.path().to_path_buf();
+        let at_end = at_end(move || {
+            let _ = std::fs::remove_file(&temporary);
+            Ending::End
+        });
+        Ok(Self {
+            name,
+            sink: Sink::Whole {
+                file,
+                place,
+                _at_end: at_end,
+            },
+        })
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// 141 if the reader closed a pipe, else 74.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = match &mut self.sink {
+            Sink::Stream(file) => file.write_all(bytes),
+            Sink::Whole { file, .. } => file.write_all(bytes),
+        };
+        written.map_err(|error| {
+            let broken = error.kind() == io::ErrorKind::BrokenPipe;
+            let exit = if broken { Exit::BrokenPipe } else { Exit::Io };
+            let cause = if broken {
+                "the reader closed it".to_owned()
+            } else {
+                error.to_string()
+            };
+            Failure::says(exit, format!("write to {}: {cause}", self.name))
+        })
+    }
+
+    /// Puts a file in its place: synced, renamed, the folder synced. Nothing to do for a stream.
+    ///
+    /// # Errors
+    /// 74 if a step fails; the temporary file is then gone.
+    pub fn commit(self) -> Result<(), Failure> {
+        let Sink::Whole { file, place, .. } = self.sink else {
+            return Ok(());
+        };
+        let writing = format!("write to {}", self.name);
+        file.as_file().sync_all().or_exit(Exit::Io, &writing)?;
+        let path: TempPath = file.into_temp_path();
+        path.persist(&place)
+            .map_err(|failed| failed.error)
+            .or_exit(Exit::Io, &writing)?;
+        // The rename itself must survive a power cut.
+        File::open(folder_of(&place))
+            .and_then(|folder| folder.sync_all())
+            .or_exit(Exit::Io, writing)
+    }
+}
+
+fn folder_of(place: &Path) -> &Path {
+    match place.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_output_file_appears_only_when_committed_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        std::fs::write(&place, "old").unwrap();
+        let mut output = Output::open(place.to_str()).unwrap();
+        output.write_all(b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "old");
+        output.commit().unwrap();
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_output_that_is_dropped_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = Output::open(folder.path().join("out").to_str()).unwrap();
+        output.write_all(b"half").unwrap();
+        drop(output);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        let mut output = Output::open(Some("/dev/null")).unwrap();
+        output.write_all(b"gone").unwrap();
+        output.commit().unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_local_failure() {
+        assert_eq!(Output::open(Some("/no/such/folder/out")).unwrap_err().exit(), Exit::Io);
+    }
+}

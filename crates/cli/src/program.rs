@@ -1,0 +1,130 @@
+//! The frame of every `main`.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use argh::FromArgs;
+
+use crate::argv::{self, Argv};
+use crate::{Exit, Failure, LogFormat, OrExit as _, Trailing, ending, message};
+
+/// What a program is called, and how its words are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its name, as in messages.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// How words after the options are read.
+    pub trailing: Trailing,
+}
+
+/// The options that every program has; [`args!`](crate::args!) adds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Common {
+    /// Errors only.
+    pub quiet: bool,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Arguments that [`args!`](crate::args!) made.
+pub trait Runnable: FromArgs {
+    /// The common options.
+    fn common(&self) -> Common;
+}
+
+/// Parses, runs, and turns the result into an exit code: all that a `main` does.
+///
+/// `run` gets the arguments as they were typed; it makes checked values of them first of all.
+pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()>) -> ExitCode {
+    ending::end_panics_with_one_line();
+    let result = start(program, run);
+    ending::yield_to_ending();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (exit, hint) = Failure::of(&error);
+            message::error(&format!("{error:#}"), exit, hint);
+            ExitCode::from(exit.code())
+        }
+    }
+}
+
+fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let words = std::env::args_os().skip(1);
+    let Some(args) = parse::<A>(program, words).inspect_err(|_| {
+        // Nothing was parsed, so the format can come from the environment only.
+        message::set_up(
+            program.name,
+            false,
+            0,
+            log_format_of_environment().ok().flatten().unwrap_or_default(),
+        );
+    })?
+    else {
+        return Ok(());
+    };
+    let common = args.common();
+    let format = match common.log_format {
+        Some(format) => Ok(format),
+        None => log_format_of_environment().map(Option::unwrap_or_default),
+    };
+    message::set_up(
+        program.name,
+        common.quiet,
+        common.verbosity,
+        *format.as_ref().unwrap_or(&LogFormat::Text),
+    );
+    format?;
+    ending::listen().or_exit(Exit::Io, "listen for signals")?;
+    run(args)
+}
+
+/// The arguments, or nothing if a text was asked for and printed.
+fn parse<A: FromArgs>(program: Program, words: impl Iterator<Item = OsString>) -> anyhow::Result<Option<A>> {
+    let hint = format!("see '{} --help'", program.name);
+    let usage = |cause: String| Failure::says(Exit::Usage, format!("read the command line: {cause}")).hint(hint);
+    let words = match argv::normalise(words, program.trailing) {
+        Ok(Argv::Version) => {
+            print(&format!("{} {}\n", program.name, program.version))?;
+            return Ok(None);
+        }
+        Ok(Argv::Words(words)) => words,
+        Err(cause) => return Err(usage(cause).into()),
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match A::from_args(&[program.name], &words) {
+        Ok(args) => Ok(Some(args)),
+        Err(early) if early.status.is_ok() => {
+            print(&format!("{}\n{}", early.output, Exit::table()))?;
+            Ok(None)
+        }
+        Err(early) => Err(usage(early.output).into()),
+    }
+}
+
+/// Prints a text that was asked for; that its reader stops reading is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::says(Exit::Io, format!("write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn log_format_of_environment() -> Result<Option<LogFormat>, Failure> {
+    match std::env::var_os("SNAPLINE_LOG_FORMAT") {
+        Some(text) if !text.is_empty() => text
+            .to_string_lossy()
+            .parse()
+            .map(Some)
+            .or_exit(Exit::Config, "read SNAPLINE_LOG_FORMAT"),
+        _ => Ok(None),
+    }
+}
