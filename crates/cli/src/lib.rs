@@ -28,7 +28,7 @@ pub use output::{Output, Sink, refuse_terminal};
 pub use program::{Common, Program, Runnable, main};
 pub use progress::Progress;
 pub use values::{parse_duration, parse_size};
-pub use watchdog::Watchdog;
+pub use watchdog::{Stall, Watchdog};
 
 /// What the option macros expand to; not for direct use.
 #[doc(hidden)]

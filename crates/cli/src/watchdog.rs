@@ -1,52 +1,74 @@
 //! Ends the process when nothing moves any more, even where a thread is blocked in a write to a full pipe.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::{Exit, ending};
 
-/// Watches one stream; call [`progress`](Self::progress) whenever it moves.
+/// What to say, and how to end, when the program waited too long for one thing.
+#[derive(Debug, Clone)]
+pub struct Stall {
+    /// `<doing> <to what>: <cause>`.
+    pub message: String,
+    /// The code to end with.
+    pub exit: Exit,
+}
+
+/// Watches a program that waits now for one thing, now for another.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
     start: Instant,
-    /// Milliseconds from `start` to the last progress. Shared with the thread, which ends when the last clone is dropped.
-    last: Arc<AtomicU64>,
+    /// Milliseconds from `start` to the last progress.
+    last: AtomicU64,
+    /// Index of what is being waited for.
+    waiting: AtomicUsize,
 }
 
 impl Watchdog {
-    /// Starts to watch. After `limit` without progress the clean-ups run and the process ends with 74 and `message`.
+    /// Starts to watch. After `limit` without progress the clean-ups run and the process ends as the stall says whose index
+    /// was last given to [`waits_for`](Self::waits_for). The watch ends when the last clone is dropped.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(limit: Duration, message: String) -> std::io::Result<Self> {
-        let watchdog = Self {
+    pub fn start(limit: Duration, stalls: Vec<Stall>) -> std::io::Result<Self> {
+        let state = State {
             start: Instant::now(),
-            last: Arc::new(AtomicU64::new(0)),
+            last: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
         };
-        let last = Arc::downgrade(&watchdog.last);
-        let start = watchdog.start;
+        let state = Arc::new(state);
+        let watched = Arc::downgrade(&state);
         std::thread::Builder::new()
             .name("watchdog".to_owned())
-            .spawn(move || watch(&last, start, limit, &message))?;
-        Ok(watchdog)
+            .spawn(move || watch(&watched, limit, &stalls))?;
+        Ok(Self { state })
     }
 
-    /// Something moved.
-    pub fn progress(&self) {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(elapsed, Ordering::Relaxed);
+    /// Something moved, and now the program waits for the thing with this index.
+    pub fn waits_for(&self, index: usize) {
+        let elapsed = u64::try_from(self.state.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.state.waiting.store(index, Ordering::Relaxed);
+        self.state.last.store(elapsed, Ordering::Relaxed);
     }
 }
 
-fn watch(last: &Weak<AtomicU64>, start: Instant, limit: Duration, message: &str) {
-    while let Some(last) = last.upgrade() {
-        let deadline = start + Duration::from_millis(last.load(Ordering::Relaxed)) + limit;
-        drop(last);
+fn watch(watched: &Weak<State>, limit: Duration, stalls: &[Stall]) {
+    while let Some(state) = watched.upgrade() {
+        let deadline = state.start + Duration::from_millis(state.last.load(Ordering::Relaxed)) + limit;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return ending::end(message, Exit::Io);
+            if let Some(stall) = stalls.get(state.waiting.load(Ordering::Relaxed)) {
+                ending::end(&stall.message, stall.exit);
+            }
+            return;
         }
+        drop(state);
         std::thread::sleep(left);
     }
 }

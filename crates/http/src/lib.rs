@@ -1,1 +1,23 @@
-//! HTTP for snapline: agent, trust roots, proxies, timeouts, backoff, kinds of failure.
+//! HTTP as snapline needs it, under the Vault and the S3 client.
+//!
+//! A status is never an error, no redirect is followed, nothing is decoded on the way, every wait has a limit. What failed is
+//! told by [`TransportError`]; what it means to a user by [`Kind`].
+
+mod agent;
+mod backoff;
+mod body;
+mod kind;
+mod proxy;
+mod roots;
+mod transport;
+
+pub use agent::{Agent, Limits, Settings};
+pub use backoff::{Backoff, retry_after};
+pub use body::{Framing, framing, read_bounded};
+pub use kind::Kind;
+pub use proxy::Proxies;
+pub use roots::Roots;
+pub use transport::{Phase, TransportError};
+
+/// An environment: how settings read variables, so that tests can hand one in. Deeper code never reads the process's own.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<std::ffi::OsString>;

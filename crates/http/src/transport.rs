@@ -1,0 +1,155 @@
+//! Why a request or a body did not get through.
+
+use std::fmt;
+use std::io;
+
+use crate::Kind;
+
+/// How far a request had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No connection stands: nothing of the request has left.
+    Connect,
+    /// The request or a part of it has left; whether the server acts on it is unknown.
+    Exchange,
+}
+
+/// A failure below HTTP, in words for a user: the cause alone, without what was being done.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: Kind,
+    phase: Phase,
+    transient: bool,
+    message: String,
+    hint: Option<String>,
+}
+
+impl TransportError {
+    /// A failure before any connection, which another try would meet again.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            phase: Phase::Connect,
+            transient: false,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    fn passing(phase: Phase, message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Unavailable,
+            phase,
+            transient: true,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// What it means to a user.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How far the request had come.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether another try may succeed.
+    pub const fn is_transient(&self) -> bool {
+        self.transient
+    }
+
+    /// What a user may do about it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The failure behind an error of a body's reader, where ureq wraps its own errors.
+    pub fn from_io(error: io::Error) -> Self {
+        Self::from(ureq::Error::from(error))
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl From<ureq::Error> for TransportError {
+    fn from(error: ureq::Error) -> Self {
+        use ureq::Error;
+        match error {
+            Error::HostNotFound => Self::passing(Phase::Connect, "the host's name cannot be resolved"),
+            Error::ConnectionFailed => Self::passing(Phase::Connect, "no connection"),
+            Error::Timeout(which) => timeout(which),
+            Error::Io(error) => io_error(&error),
+            Error::Rustls(error) => certificate(&error.to_string()),
+            Error::Tls(error) => certificate(error),
+            Error::Protocol(error) => Self::passing(Phase::Exchange, format!("the reply is no proper HTTP: {error}")),
+            Error::LargeResponseHeader(..) => {
+                Self::passing(Phase::Exchange, "the reply is no proper HTTP: its header is too large")
+            }
+            Error::ConnectProxyFailed(cause) => Self::passing(Phase::Connect, format!("the proxy refuses: {cause}")),
+            Error::BadUri(_) | Error::InvalidProxyUrl | Error::Http(_) => Self::new(Kind::Config, error.to_string()),
+            other => Self {
+                kind: Kind::Unexpected,
+                ..Self::new(Kind::Unexpected, other.to_string())
+            },
+        }
+    }
+}
+
+fn timeout(which: ureq::Timeout) -> TransportError {
+    use ureq::Timeout;
+    match which {
+        Timeout::Resolve => TransportError::passing(Phase::Connect, "the host's name is not resolved in time"),
+        Timeout::Connect => TransportError::passing(Phase::Connect, "no connection in time"),
+        Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => {
+            TransportError::passing(Phase::Exchange, "nothing was accepted for too long")
+        }
+        Timeout::PerRead | Timeout::RecvBody => TransportError::passing(Phase::Exchange, "nothing came for too long"),
+        _ => TransportError::passing(Phase::Exchange, "no reply in time"),
+    }
+}
+
+fn io_error(error: &io::Error) -> TransportError {
+    // rustls hands certificate failures up as an io::Error of kind InvalidData.
+    if error.kind() == io::ErrorKind::InvalidData && error.get_ref().is_some() {
+        return certificate(&error.to_string());
+    }
+    let (phase, words) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (Phase::Connect, "connection refused"),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => (Phase::Connect, "host unreachable"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            (Phase::Exchange, "the connection was cut")
+        }
+        io::ErrorKind::UnexpectedEof => (Phase::Exchange, "the connection ended too early"),
+        io::ErrorKind::TimedOut => (Phase::Connect, "no connection in time"),
+        _ => return TransportError::passing(Phase::Exchange, error.to_string()),
+    };
+    TransportError::passing(phase, words)
+}
+
+/// A TLS failure. It concerns the configuration: another try would fail alike.
+fn certificate(cause: &str) -> TransportError {
+    if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
+        return TransportError::new(Kind::Config, "the server does not speak TLS on this port")
+            .hint("is the address meant to begin with http://?");
+    }
+    let error = TransportError::new(Kind::Config, format!("TLS: {cause}"));
+    if cause.contains("UnknownIssuer") {
+        return error
+            .hint("its certificate comes from an unknown authority; SSL_CERT_FILE names a PEM file of those to trust");
+    }
+    error
+}
