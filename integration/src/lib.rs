@@ -1,1 +1,19 @@
-//! Harness for the tests against real servers.
+//! Harness for the tests against real servers: starts Vault and MinIO in containers, runs the programs as a user runs
+//! them, and asks the servers by independent means what became of it.
+//!
+//! Nothing here depends on the libraries under test. Helpers panic with what they saw: a test has no better answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness failure is a test failure"
+)]
+
+pub mod bucket;
+pub mod container;
+pub mod minio;
+pub mod program;
+pub mod shared;
+pub mod vault;
+pub mod versions;
+pub mod wait;

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# The servers' images: an image of the wanted tag is used; else it is pulled; else built from the published Go module.
+#
+# All three ways end in the same local tag, with the server program as entry point, so that the harness need not know.
+# Needs lib/say.sh, lib/engine.sh, images/versions.env, and $here (the directory that holds images/).
+
+: "${here:?}"
+
+# The label says on every later run where the image came from.
+origin_label=org.snapline.origin
+
+# Gives up early where no registry is in reach, but lets a slow pull finish.
+pull() {
+    local log pid status=0
+    log=$(mktemp)
+    engine pull "$1" >"$log" 2>&1 &
+    pid=$!
+    if ! wait_for 20 pull_is_moving "$pid" "$log"; then kill "$pid" 2>/dev/null || true; fi
+    wait "$pid" || status=$?
+    rm -f "$log"
+    return "$status"
+}
+
+# The first layer line appears once the registry has answered.
+pull_is_moving() { ! kill -0 "$1" 2>/dev/null || grep -qiE 'pulling|copying|getting' "$2"; }
+
+# wrap IMAGE PULLED PROGRAM: the published images start through a shell script; ours start the program.
+wrap() {
+    printf 'FROM %s\nLABEL %s=pulled\nENTRYPOINT ["%s"]\n' "$2" "$origin_label" "$3" | quietly engine build -t "$1" -
+}
+
+# pack IMAGE DIRECTORY PROGRAM: an image with nothing but one static program.
+pack() {
+    cat >"$2/Dockerfile" <<END
+FROM scratch
+LABEL $origin_label=built
+COPY $3 /bin/$3
+ENTRYPOINT ["/bin/$3"]
+END
+    quietly engine build -t "$1" "$2"
+}
+
+build_vault() {
+    say "building Vault $VAULT_VERSION from its Go module (5 to 10 minutes the first time)"
+    (cd "$here/images/vault" && CGO_ENABLED=0 quietly go build -trimpath -ldflags "-s -w" -o "$1/vault" .)
+}
+
+build_minio() {
+    say "building MinIO $MINIO_VERSION from its Go module (about 5 minutes the first time)"
+    CGO_ENABLED=0 GOBIN="$1" quietly go install -trimpath -tags kqueue -ldflags "-s -w" \
+        "github.com/minio/minio@$MINIO_MODULE_VERSION"
+}
+
+# ensure_image NAME IMAGE PULLED PROGRAM: NAME is also that of the build function and of the built program.
+ensure_image() {
+    local name=$1 image=$2 pulled=$3 program=$4 dir
+    if ! engine image inspect "$image" >/dev/null 2>&1; then
+        say "pulling $pulled (about a minute; at most 20 s if no registry answers)"
+        if pull "$pulled"; then
+            wrap "$image" "$pulled" "$program" || die "tag the pulled image '$pulled'"
+        else
+            command -v go >/dev/null || die "no image for $name: the pull of '$pulled' failed and there is no Go to build it" \
+                "allow the pull, or install Go 1.25 or newer"
+            dir=$(mktemp -d)
+            if ! "build_$name" "$dir" || ! pack "$image" "$dir" "$name"; then
+                rm -rf "$dir"
+                die "build the image of $name"
+            fi
+            rm -rf "$dir"
+        fi
+    fi
+    say "$name: $image, $(engine image inspect --format "{{index .Config.Labels \"$origin_label\"}}" "$image")"
+}
+
+ensure_images() {
+    ensure_image vault "$VAULT_IMAGE" "$VAULT_PULL" /bin/vault
+    ensure_image minio "$MINIO_IMAGE" "$MINIO_PULL" /usr/bin/minio
+}

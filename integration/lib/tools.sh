@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# What the demo and the tests need beside the servers: system programs, Rust components, cargo-deny.
+
+cargo_deny_version=0.20.2
+
+# ensure_programs PROGRAM…: each has the name of its Debian package, except those named here.
+ensure_programs() {
+    local program missing=()
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then return; fi
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        die "missing programs: ${missing[*]}" "install the packages of these names"
+    fi
+    say "installing ${missing[*]} from the distribution (seconds)"
+    quietly apt-get update || die "refresh the package lists: apt-get update failed"
+    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "${missing[@]}" ||
+        die "install ${missing[*]}: apt-get failed"
+}
+
+ensure_rust() {
+    command -v cargo >/dev/null || die "no cargo on the PATH" "install Rust 1.88 or newer, for example with rustup"
+    ensure_programs gcc
+    if command -v rustup >/dev/null; then
+        quietly rustup component add rustfmt clippy || die "add the components rustfmt and clippy"
+        quietly rustup target add x86_64-unknown-linux-musl || die "add the target for static programs"
+    fi
+}
+
+ensure_cargo_deny() {
+    if [ "$(cargo deny --version 2>/dev/null)" = "cargo-deny $cargo_deny_version" ]; then return; fi
+    say "installing cargo-deny $cargo_deny_version (3 CPU minutes, once)"
+    quietly cargo install --locked "cargo-deny@$cargo_deny_version" || die "install cargo-deny"
+}

@@ -1,0 +1,134 @@
+//! A container with one published port, and what tests do to it.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::{env, thread};
+
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::{IntoContainerPort, Mount};
+use testcontainers::runners::SyncRunner;
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
+
+/// Marks what the tests start, with the run's id as value, so that `integration/test` can prove that nothing is left.
+pub const LABEL: &str = "org.snapline.test";
+
+/// A running server; removed when dropped.
+pub struct Container {
+    inner: testcontainers::Container<GenericImage>,
+    port: u16,
+}
+
+impl Container {
+    /// Starts `image` with `arguments`, its `port` published on the loopback interface only.
+    ///
+    /// `/data` and `/tmp` are in memory: nothing touches the disk, and a fresh container is really fresh. `configure`
+    /// adds what is particular to the server.
+    pub fn start(
+        image: (&str, &str),
+        arguments: &[&str],
+        port: u16,
+        configure: impl FnOnce(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
+    ) -> Self {
+        let request = GenericImage::new(image.0, image.1)
+            .with_exposed_port(port.tcp())
+            .with_cmd(arguments.iter().copied())
+            .with_label(LABEL, run_id())
+            // The published images leave it to their users, the built ones have no home at all.
+            .with_env_var("HOME", "/tmp")
+            .with_mount(Mount::tmpfs_mount("/data"))
+            .with_mount(Mount::tmpfs_mount("/tmp"))
+            .with_host_config_modifier(move |host| {
+                let loopback = PortBinding {
+                    host_ip: Some("127.0.0.1".into()),
+                    host_port: Some(String::new()),
+                };
+                host.publish_all_ports = Some(false);
+                host.port_bindings = Some([(format!("{port}/tcp"), Some(vec![loopback]))].into());
+            });
+        let inner = configure(request).start().unwrap_or_else(|err| {
+            panic!(
+                "start {}:{}: {err} (integration/setup makes the images)",
+                image.0, image.1
+            )
+        });
+        let port = inner.get_host_port_ipv4(port).expect("read the published port");
+        Self { inner, port }
+    }
+
+    /// Where the published port is reached.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The engine's name for it.
+    pub fn id(&self) -> &str {
+        self.inner.id()
+    }
+
+    /// Ends the server as a power cut would: no signal handler runs, connections just end.
+    pub fn kill(&self) {
+        engine(&["kill", "--signal", "KILL", self.id()]);
+    }
+
+    /// Freezes the server: connections stay open and nothing moves.
+    pub fn pause(&self) {
+        engine(&["pause", self.id()]);
+    }
+
+    /// Undoes [`Self::pause`].
+    pub fn unpause(&self) {
+        engine(&["unpause", self.id()]);
+    }
+
+    /// Runs a command inside the container with `input` as its standard input.
+    pub fn exec(&self, command: &[&str], input: &[u8]) -> Output {
+        let mut arguments = vec!["exec", "--interactive", self.id()];
+        arguments.extend(command);
+        pipe_through(Command::new(engine_program()).args(arguments), input)
+    }
+
+    /// What the server has written so far, for messages of failing tests.
+    pub fn log(&self) -> String {
+        let output = engine(&["logs", self.id()]);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+}
+
+/// Runs the container engine's command line; panics if it fails.
+pub fn engine(arguments: &[&str]) -> Output {
+    let output = Command::new(engine_program())
+        .args(arguments)
+        .output()
+        .expect("run the engine's command line");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {arguments:?}: {stderr}", engine_program());
+    output
+}
+
+/// The engine's command line: `docker`, or what `integration/setup` found instead.
+pub fn engine_program() -> String {
+    env::var("SNAPLINE_ENGINE").unwrap_or_else(|_| "docker".into())
+}
+
+/// Names this run of the tests; set by `integration/test`.
+pub fn run_id() -> String {
+    env::var("SNAPLINE_TEST_RUN").unwrap_or_else(|_| "by-hand".into())
+}
+
+/// Runs `command` with `input` on its standard input. A command that ends without reading all of it is no failure.
+pub fn pipe_through(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|err| panic!("run {command:?}: {err}"));
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // It may have ended early; its status and output say why.
+            let _ = stdin.write_all(input);
+        });
+        child.wait_with_output().expect("collect the output")
+    })
+}

@@ -1,0 +1,58 @@
+//! A real MinIO.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use testcontainers::ImageExt;
+
+use crate::bucket::Bucket;
+use crate::container::Container;
+use crate::versions;
+use crate::wait::wait_for;
+
+/// The only user. Not secret to anybody, but odd enough that a test can look for it in what programs print.
+pub const ACCESS_KEY: &str = "AKIASNAPLINETESTS";
+/// Its secret.
+pub const SECRET_KEY: &str = "s3-secret-that-must-never-be-printed";
+
+/// A MinIO server with its data in memory.
+pub struct Minio {
+    container: Container,
+}
+
+impl Minio {
+    /// Starts it and waits until it is ready.
+    #[must_use]
+    pub fn start() -> Self {
+        let container = Container::start(versions::minio_image(), &["server", "/data"], 9000, |request| {
+            request
+                .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
+                .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
+        });
+        let url = format!("http://{}/minio/health/ready", container.address());
+        wait_for("MinIO is ready", || {
+            let probe = Command::new("curl")
+                .args(["--silent", "--fail", "--noproxy", "*", &url])
+                .output();
+            probe.expect("run curl").status.success().then_some(())
+        });
+        Self { container }
+    }
+
+    /// What goes into `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.container.address())
+    }
+
+    /// A new bucket of this test's own, named after it.
+    pub fn bucket(&self, name: &str) -> Bucket {
+        static COUNTER: AtomicUsize = AtomicUsize::new(1);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        Bucket::create(&self.endpoint(), &format!("{name}-{number}"))
+    }
+
+    /// The container, for tests that hurt it.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+}

@@ -1,0 +1,218 @@
+//! A real Vault on Raft storage.
+
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use testcontainers::{CopyTargetOptions, ImageExt};
+
+use crate::container::Container;
+use crate::versions;
+use crate::wait::wait_for;
+
+/// The one permission that a backup needs.
+pub const SNAPSHOT_POLICY: &str = r#"path "sys/storage/raft/snapshot" { capabilities = ["read"] }"#;
+
+const CONFIGURATION: &str = r#"
+storage "raft" {
+  path    = "/data"
+  node_id = "one"
+}
+listener "tcp" {
+  address     = "0.0.0.0:8200"
+  tls_disable = true
+}
+api_addr      = "http://127.0.0.1:8200"
+cluster_addr  = "http://127.0.0.1:8201"
+disable_mlock = true
+"#;
+
+/// An initialised, unsealed, single-node Vault with its data in memory.
+pub struct Vault {
+    container: Container,
+    root_token: String,
+}
+
+/// What a job logs in with.
+#[derive(Clone, Debug)]
+pub struct AppRole {
+    /// The public half.
+    pub role_id: String,
+    /// The secret half.
+    pub secret_id: String,
+}
+
+impl Vault {
+    /// Starts, initialises and unseals it, and waits until it is active.
+    #[must_use]
+    pub fn start() -> Self {
+        let arguments = ["server", "-config=/vault.hcl"];
+        let container = Container::start(versions::vault_image(), &arguments, 8200, |request| {
+            request.with_copy_to(CopyTargetOptions::new("/vault.hcl"), CONFIGURATION.as_bytes().to_vec())
+        });
+        let mut vault = Self {
+            container,
+            root_token: String::new(),
+        };
+        wait_for("Vault answers", || (vault.health() == 501).then_some(()));
+        let keys = vault.call(
+            "PUT",
+            "sys/init",
+            Some(&json!({"secret_shares": 1, "secret_threshold": 1})),
+        );
+        vault.root_token = text(&keys["root_token"]);
+        vault.call("PUT", "sys/unseal", Some(&json!({"key": text(&keys["keys"][0])})));
+        wait_for("Vault is active", || (vault.health() == 200).then_some(()));
+        vault.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
+        vault
+    }
+
+    /// What goes into `VAULT_ADDR`.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.container.address())
+    }
+
+    /// May do everything.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// The container, for tests that hurt it.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// A new role whose tokens have `policy`, and a secret id for it.
+    pub fn app_role(&self, policy: &str) -> AppRole {
+        static COUNTER: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("backup-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let role = format!("auth/approle/role/{name}");
+        self.call(
+            "PUT",
+            &format!("sys/policies/acl/{name}"),
+            Some(&json!({"policy": policy})),
+        );
+        self.call(
+            "POST",
+            &role,
+            Some(&json!({"token_policies": [name], "token_ttl": "10m"})),
+        );
+        let role_id = self.call("GET", &format!("{role}/role-id"), None);
+        let secret_id = self.call("POST", &format!("{role}/secret-id"), None);
+        AppRole {
+            role_id: text(&role_id["data"]["role_id"]),
+            secret_id: text(&secret_id["data"]["secret_id"]),
+        }
+    }
+
+    /// Makes every later snapshot larger by `mebibytes`, none of which can be compressed: storage is encrypted.
+    pub fn fill(&self, mebibytes: usize) {
+        if self.call("GET", "sys/mounts", None)["fill/"].is_null() {
+            self.call("POST", "sys/mounts/fill", Some(&json!({"type": "kv"})));
+        }
+        // A Raft entry holds at most 1 MiB, and the value grows a little on the way.
+        let value = "x".repeat(512 * 1024);
+        for number in 0..mebibytes * 2 {
+            self.call("POST", &format!("fill/{number}"), Some(&json!({"value": value})));
+        }
+    }
+
+    /// Forgets the key: everything but status requests answers 503 from now on.
+    pub fn seal(&self) {
+        self.call("PUT", "sys/seal", None);
+    }
+
+    /// Whether `token` is still good.
+    pub fn accepts(&self, token: &str) -> bool {
+        self.send("GET", "auth/token/lookup-self", token, None).0 == 200
+    }
+
+    /// How many tokens exist.
+    pub fn token_count(&self) -> usize {
+        self.call("LIST", "auth/token/accessors", None)["data"]["keys"]
+            .as_array()
+            .map_or(0, Vec::len)
+    }
+
+    /// A whole snapshot, taken by curl.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let header = format!("X-Vault-Token: {}", self.root_token);
+        let url = format!("{}/v1/sys/storage/raft/snapshot", self.address());
+        let output = Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--fail",
+                "--noproxy",
+                "*",
+                "--header",
+                &header,
+                &url,
+            ])
+            .output()
+            .expect("run curl");
+        assert!(
+            output.status.success(),
+            "curl {url}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    /// What Vault's own `operator raft snapshot inspect` says about an archive.
+    pub fn inspect(&self, archive: &[u8]) -> Output {
+        let command = ["/bin/vault", "operator", "raft", "snapshot", "inspect", "/dev/stdin"];
+        self.container.exec(&command, archive)
+    }
+
+    /// A request with the root token that must succeed; gives the reply's JSON, null where there is none.
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (status, reply) = self.send(method, path, &self.root_token, body);
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {reply}\n{}",
+            self.container.log()
+        );
+        reply
+    }
+
+    /// Any request: the status and the reply's JSON.
+    pub fn send(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/v1/{path}", self.address()))
+            .header("X-Vault-Token", token)
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .expect("a request");
+        let mut reply = agent()
+            .run(request)
+            .unwrap_or_else(|err| panic!("{method} {path}: {err}"));
+        let text = reply.body_mut().read_to_string().expect("read the reply");
+        (
+            reply.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::Null),
+        )
+    }
+
+    fn health(&self) -> u16 {
+        let url = format!("{}/v1/sys/health", self.address());
+        agent().get(url).call().map_or(0, |reply| reply.status().as_u16())
+    }
+}
+
+/// No proxy of the machine's, and statuses as they are.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .allow_non_standard_methods(true)
+        .build()
+        .into()
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("a text, not {value}"))
+        .to_owned()
+}
