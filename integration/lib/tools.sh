@@ -24,7 +24,7 @@ ensure_rust() {
     ensure_programs gcc
     if command -v rustup >/dev/null; then
         quietly rustup component add rustfmt clippy || die "add the components rustfmt and clippy"
-        quietly rustup target add x86_64-unknown-linux-musl || die "add the target for static programs"
+        quietly rustup target add "$(uname -m)-unknown-linux-musl" || die "add the target for static programs"
     fi
 }
 

@@ -80,13 +80,6 @@ impl Container {
         engine(&["unpause", self.id()]);
     }
 
-    /// Runs a command inside the container with `input` as its standard input.
-    pub fn exec(&self, command: &[&str], input: &[u8]) -> Output {
-        let mut arguments = vec!["exec", "--interactive", self.id()];
-        arguments.extend(command);
-        pipe_through(Command::new(engine_program()).args(arguments), input)
-    }
-
     /// What the server has written so far, for messages of failing tests.
     pub fn log(&self) -> String {
         let output = engine(&["logs", self.id()]);

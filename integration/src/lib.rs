@@ -1,7 +1,7 @@
 //! Harness for the tests against real servers: starts Vault and MinIO in containers, runs the programs as a user runs
 //! them, and asks the servers by independent means what became of it.
 //!
-//! Nothing here depends on the libraries under test. Helpers panic with what they saw: a test has no better answer.
+//! Of the libraries under test only the generator of archives is used. Helpers panic with what they saw: a test has no better answer.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

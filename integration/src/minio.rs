@@ -48,7 +48,12 @@ impl Minio {
     pub fn bucket(&self, name: &str) -> Bucket {
         static COUNTER: AtomicUsize = AtomicUsize::new(1);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        Bucket::create(&self.endpoint(), &format!("{name}-{number}"))
+        self.bucket_named(&format!("{name}-{number}"))
+    }
+
+    /// A new bucket with exactly this name.
+    pub fn bucket_named(&self, name: &str) -> Bucket {
+        Bucket::create(&self.endpoint(), name)
     }
 
     /// The container, for tests that hurt it.

@@ -68,6 +68,11 @@ impl Environment {
         self
     }
 
+    /// A variable's value.
+    pub fn get(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     /// Where Vault is and how to log in there.
     #[must_use]
     pub fn vault(self, vault: &Vault, role: &AppRole) -> Self {

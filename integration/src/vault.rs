@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use testcontainers::{CopyTargetOptions, ImageExt};
 
-use crate::container::Container;
+use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
 use crate::versions;
 use crate::wait::wait_for;
 
@@ -159,12 +159,6 @@ impl Vault {
         output.stdout
     }
 
-    /// What Vault's own `operator raft snapshot inspect` says about an archive.
-    pub fn inspect(&self, archive: &[u8]) -> Output {
-        let command = ["/bin/vault", "operator", "raft", "snapshot", "inspect", "/dev/stdin"];
-        self.container.exec(&command, archive)
-    }
-
     /// A request with the root token that must succeed; gives the reply's JSON, null where there is none.
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let (status, reply) = self.send(method, path, &self.root_token, body);
@@ -198,6 +192,29 @@ impl Vault {
         let url = format!("{}/v1/sys/health", self.address());
         agent().get(url).call().map_or(0, |reply| reply.status().as_u16())
     }
+}
+
+/// What Vault's own `operator raft snapshot inspect` says about an archive, offline.
+pub fn inspect(archive: &[u8]) -> Output {
+    let (name, tag) = versions::vault_image();
+    let image = format!("{name}:{tag}");
+    let label = format!("{LABEL}={}", run_id());
+    let options = [
+        "run",
+        "--rm",
+        "--interactive",
+        "--network",
+        "none",
+        "--label",
+        &label,
+        "--env",
+        "HOME=/tmp",
+    ];
+    let command = ["operator", "raft", "snapshot", "inspect", "/dev/stdin"];
+    pipe_through(
+        Command::new(engine_program()).args(options).arg(&image).args(command),
+        archive,
+    )
 }
 
 /// No proxy of the machine's, and statuses as they are.

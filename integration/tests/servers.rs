@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use snapline_integration::minio::Minio;
-use snapline_integration::vault::{SNAPSHOT_POLICY, Vault};
+use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
 use snapline_integration::wait::wait_for;
 
 #[test]
@@ -10,14 +10,14 @@ fn vault_gives_a_snapshot_that_its_own_inspect_reads() {
     let vault = Vault::start();
     let snapshot = vault.snapshot();
     assert!(snapshot.starts_with(&[0x1f, 0x8b]), "a gzip archive");
-    let report = vault.inspect(&snapshot);
+    let report = inspect(&snapshot);
     assert!(report.status.success(), "{report:?}");
     assert!(
         String::from_utf8_lossy(&report.stdout).contains("bolt-snapshot"),
         "{report:?}"
     );
 
-    let cut = vault.inspect(&snapshot[..snapshot.len() - 100]);
+    let cut = inspect(&snapshot[..snapshot.len() - 100]);
     assert!(!cut.status.success(), "{cut:?}");
 }
 
