@@ -7,9 +7,20 @@ use std::ffi::OsString;
 pub enum Trailing {
     /// Options may stand anywhere, up to `--`.
     Mixed,
-    /// The first word that is no option begins a command line of its own.
+    /// The first word that is no option begins a command line of its own. The program runs that and has to outlive it, so it
+    /// also listens for signals itself: with [`Mixed`](Self::Mixed), a signal ends the program as soon as the clean-ups have run.
     Command,
 }
+
+impl Trailing {
+    /// Whether a signal ends the program by itself.
+    pub(crate) fn ends_on_signals(self) -> bool {
+        self == Self::Mixed
+    }
+}
+
+/// The options of every program that take a value: the word behind one does not begin a command line.
+const VALUED: [&str; 1] = ["--log-format"];
 
 /// argv, normalised for argh.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,11 +38,13 @@ pub(crate) enum Argv {
 pub(crate) fn normalise(words: impl Iterator<Item = OsString>, trailing: Trailing) -> Result<Argv, String> {
     let mut normal = Vec::new();
     let mut rest = false;
+    let mut value_follows = false;
     for word in words {
         let word = word
             .into_string()
             .map_err(|word| format!("argument '{}' is not UTF-8", word.to_string_lossy()))?;
-        if !rest && trailing == Trailing::Command && !word.starts_with('-') {
+        let is_value = std::mem::replace(&mut value_follows, !rest && VALUED.contains(&word.as_str()));
+        if !rest && !is_value && trailing == Trailing::Command && !word.starts_with('-') {
             normal.push("--".to_owned());
             rest = true;
         }
@@ -90,6 +103,25 @@ mod tests {
             words("-q prog --k=v --version |", Trailing::Command),
             Argv::Words(expected)
         );
+    }
+
+    #[test]
+    fn the_value_of_an_option_does_not_begin_a_command_line() {
+        let expected = ["--log-format", "json", "--", "prog", "--log-format", "x", "y"]
+            .map(str::to_owned)
+            .to_vec();
+        for line in [
+            "--log-format json prog --log-format x y",
+            "--log-format=json prog --log-format x y",
+        ] {
+            assert_eq!(words(line, Trailing::Command), Argv::Words(expected.clone()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_runs_a_command_line_is_not_ended_before_it() {
+        assert!(Trailing::Mixed.ends_on_signals());
+        assert!(!Trailing::Command.ends_on_signals());
     }
 
     #[test]

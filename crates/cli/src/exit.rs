@@ -25,6 +25,8 @@ pub enum Exit {
     BrokenPipe,
     /// 128+n: ended by signal n.
     Signal(u8),
+    /// Any code: that of a program which was run on the user's behalf, passed on as it is.
+    Passed(u8),
 }
 
 /// The rows of the table that every `--help` shows.
@@ -56,6 +58,7 @@ impl Exit {
             Self::Config => 78,
             Self::BrokenPipe => 141,
             Self::Signal(number) => 128_u8.saturating_add(number),
+            Self::Passed(code) => code,
         }
     }
 
@@ -112,5 +115,12 @@ mod tests {
     #[test]
     fn a_signal_ends_with_128_and_its_number() {
         assert_eq!(Exit::Signal(15).code(), 143);
+    }
+
+    #[test]
+    fn the_code_of_a_program_that_was_run_is_passed_on_as_it_is() {
+        for code in 0..=u8::MAX {
+            assert_eq!(Exit::Passed(code).code(), code);
+        }
     }
 }

@@ -80,7 +80,9 @@ fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()
         *format.as_ref().unwrap_or(&LogFormat::Text),
     );
     format?;
-    ending::listen().or_exit(Exit::Io, "listen for signals")?;
+    if program.trailing.ends_on_signals() {
+        ending::listen().or_exit(Exit::Io, "listen for signals")?;
+    }
     run(args)
 }
 
