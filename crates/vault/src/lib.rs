@@ -1,1 +1,37 @@
-//! Vault client for snapline: addresses, redirects, logins, snapshots.
+//! A client of Vault and OpenBao: where the server is, logins, the Raft snapshot, revoking.
+//!
+//! It matches Vault's own client in variables, headers and limits (`api/client.go` there; OpenBao's reads `BAO_X` before
+//! `VAULT_X`), and differs where that one loses data: a standby's redirect is followed and its target's reply is the one
+//! that counts.
+//!
+//! Nothing here prints, prompts, or reads the process's environment: [`snapline_http::Environment`] is handed in. Redirects
+//! and retries are logged at level info, requests at debug, a token that could not be revoked as a warning.
+
+mod address;
+mod call;
+mod client;
+mod duration;
+mod error;
+mod login;
+mod places;
+mod redirect;
+mod refusal;
+mod revocation;
+mod secret;
+mod settings;
+mod snapshot;
+mod tries;
+mod variable;
+mod words;
+
+pub use address::{Address, Mount, Namespace};
+pub use client::Client;
+pub use error::Error;
+pub use login::{AppRole, Login, look_up};
+pub use places::{Form, Places};
+pub use revocation::Revocation;
+pub use secret::Secret;
+pub use settings::{Options, Settings};
+pub use snapshot::Snapshot;
+pub use tries::Tries;
+pub use variable::{Variable, variable};

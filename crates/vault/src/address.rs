@@ -1,0 +1,199 @@
+//! Names of places: a server's address, a mount, a namespace.
+
+use std::fmt;
+
+use http::{HeaderValue, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::Error;
+
+/// What may stand in a path segment as it is (RFC 3986, 2.3: unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The address of a server: `http://` or `https://`, a host, perhaps a port and a path prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(String);
+
+impl Address {
+    /// Reads an address; `source` is the option or the variable that it came from.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) for anything else than a plain http or https URL.
+    pub fn new(text: &str, source: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        // Not shown where it holds a password.
+        let shown = if text.contains('@') { "…" } else { text };
+        let wrong = |cause: &str| Error::config(format!("read the address '{shown}' of {source}: {cause}"));
+        if text.starts_with("unix://") {
+            return Err(wrong("unix sockets are not supported yet"));
+        }
+        let hint = || Some("write it as https://host:8200");
+        let uri: Uri = text.parse().map_err(|_| wrong("it is no URL").with_hint(hint()))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(wrong("it has no scheme").with_hint(hint()));
+        };
+        if scheme != "http" && scheme != "https" {
+            return Err(wrong("it begins neither with http:// nor with https://").with_hint(hint()));
+        }
+        if authority.as_str().contains('@') {
+            return Err(wrong("it holds a user name or a password"));
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return Err(wrong("it has a query or a fragment"));
+        }
+        // A port that is no number, or too large a one, is silently none in the http crate.
+        if authority.host().is_empty() || (uri.port().is_none() && authority.as_str() != authority.host()) {
+            return Err(wrong("its host is missing, or its port is none").with_hint(hint()));
+        }
+        Ok(Self(format!(
+            "{scheme}://{authority}{}",
+            uri.path().trim_end_matches('/')
+        )))
+    }
+
+    /// The URL of an API path, which is given without `/v1/` and already encoded.
+    pub(crate) fn join(&self, path: &str) -> Result<Uri, Error> {
+        let url = format!("{}/v1/{path}", self.0);
+        url.parse()
+            .map_err(|error| Error::config(format!("make a URL of '{url}': {error}")))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The path that an auth method is mounted at, below `auth/`; it may have several segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount(String);
+
+impl Mount {
+    /// Reads a mount path; slashes around it are cut. `source` is the option or the variable that it came from.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) if it is empty, or a segment is empty, `.` or `..`.
+    pub fn new(text: &str, source: &str) -> Result<Self, Error> {
+        let path = text.trim_matches('/');
+        if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(Error::config(format!(
+                "read the mount path '{text}' of {source}: it is no path such as approle or teams/approle"
+            )));
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The path, each segment percent-encoded.
+    pub(crate) fn encoded(&self) -> String {
+        let segments = self
+            .0
+            .split('/')
+            .map(|part| utf8_percent_encode(part, SEGMENT).to_string());
+        segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// A namespace of Vault Enterprise or OpenBao, for `X-Vault-Namespace`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace(HeaderValue);
+
+impl Namespace {
+    /// Reads a namespace path. `source` is the option or the variable that it came from.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) if a header cannot hold it.
+    pub fn new(text: &str, source: &str) -> Result<Self, Error> {
+        let value = HeaderValue::from_str(text).ok().filter(|_| text.is_ascii());
+        value
+            .map(Self)
+            .ok_or_else(|| Error::config(format!("read the namespace of {source}: it is not plain ASCII text")))
+    }
+
+    pub(crate) const fn header(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn urls_are_built_on_addresses_with_and_without_slash_and_prefix() {
+        for (address, url) in [
+            ("http://127.0.0.1:8200", "http://127.0.0.1:8200/v1/sys/leader"),
+            ("http://127.0.0.1:8200/", "http://127.0.0.1:8200/v1/sys/leader"),
+            ("https://vault", "https://vault/v1/sys/leader"),
+            ("https://vault/a/b/", "https://vault/a/b/v1/sys/leader"),
+            ("HTTPS://[::1]:8200//", "https://[::1]:8200/v1/sys/leader"),
+            (" https://vault ", "https://vault/v1/sys/leader"),
+        ] {
+            let built = Address::new(address, "--address").unwrap().join("sys/leader").unwrap();
+            assert_eq!(built.to_string(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_its_source() {
+        for text in [
+            "",
+            "vault",
+            "vault:8200",
+            "127.0.0.1:8200",
+            "/vault",
+            "ftp://vault",
+            "unix:///run/vault.sock",
+            "https://user:hidden@vault",
+            "https://vault?a=b",
+            "https://vault#a",
+            "https://:8200",
+            "https://vault:",
+            "https://vault:99999999",
+            "https://",
+            "https://a b",
+        ] {
+            let error = Address::new(text, "VAULT_ADDR").err();
+            let error = error.unwrap_or_else(|| panic!("'{text}' was taken")).to_string();
+            assert!(error.contains("VAULT_ADDR") && !error.contains("hidden"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_mount_is_encoded_segment_by_segment() {
+        for (path, encoded) in [
+            ("approle", "approle"),
+            ("/teams/ops/", "teams/ops"),
+            ("a b/c?d#e%", "a%20b/c%3Fd%23e%25"),
+            ("ä", "%C3%A4"),
+        ] {
+            assert_eq!(Mount::new(path, "--path").unwrap().encoded(), encoded);
+        }
+        for path in ["", "/", "a//b", "..", "a/../b", "."] {
+            assert!(Mount::new(path, "--path").is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_cannot_bring_a_header_of_its_own() {
+        assert!(Namespace::new("team/a", "--namespace").is_ok());
+        for text in ["a\r\nX-Vault-Token: b", "ä", "a\0"] {
+            assert!(Namespace::new(text, "--namespace").is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_mount_leaves_its_place_in_the_url(path in "\\PC{1,40}") {
+            if let Ok(mount) = Mount::new(&path, "--path") {
+                let path = format!("auth/{}/login", mount.encoded());
+                let url = Address::new("http://vault", "--address").unwrap().join(&path).unwrap();
+                prop_assert_eq!(url.path(), format!("/v1/{path}"));
+                prop_assert_eq!(url.query(), None);
+                prop_assert_eq!(url.host(), Some("vault"));
+            }
+        }
+    }
+}

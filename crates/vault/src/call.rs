@@ -1,0 +1,93 @@
+//! One request, before it is known which node gets it.
+
+use std::time::Instant;
+
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Uri, request};
+
+use crate::{Error, Namespace, Secret};
+
+/// What a request is for: that decides what its replies mean, and when it may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Get a token.
+    LogIn,
+    /// Ask about a token.
+    LookUp,
+    /// Revoke a token.
+    Revoke,
+    /// Get the archive.
+    Snapshot,
+}
+
+impl Purpose {
+    /// The beginning of a message, before the URL.
+    pub(crate) const fn doing(self) -> &'static str {
+        match self {
+            Self::LogIn => "log in at",
+            Self::LookUp => "look the token up at",
+            Self::Revoke => "revoke the token at",
+            Self::Snapshot => "get the snapshot from",
+        }
+    }
+
+    /// Whether it may be sent again although it may have been acted on. A second login would leave a token behind that
+    /// nobody knows, and use up a secret id that can be used once.
+    pub(crate) const fn is_repeatable(self) -> bool {
+        !matches!(self, Self::LogIn)
+    }
+}
+
+/// A request without its node.
+pub(crate) struct Call<'a> {
+    /// What it is for.
+    pub(crate) purpose: Purpose,
+    /// GET or POST.
+    pub(crate) method: Method,
+    /// The path behind `/v1/`, encoded.
+    pub(crate) path: String,
+    /// For `X-Vault-Token`.
+    pub(crate) token: Option<&'a Secret>,
+    /// For `X-Vault-Namespace`.
+    pub(crate) namespace: Option<&'a Namespace>,
+    /// JSON, may hold secrets.
+    pub(crate) body: Option<Vec<u8>>,
+    /// What a server must not make us print.
+    pub(crate) secrets: Vec<&'a Secret>,
+    /// When even the last try must be over.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Call<'_> {
+    /// The head of the request for `url`, and so also of one that follows a redirect: the token is sent to the new place
+    /// deliberately, which is what Vault's standbys mean.
+    pub(crate) fn head(&self, url: &Uri) -> Result<request::Builder, Error> {
+        let mut head = Request::builder()
+            .method(self.method.clone())
+            .uri(url.clone())
+            // Listeners and agents with require_request_header demand it, against forged requests.
+            .header("X-Vault-Request", "true");
+        if let Some(token) = self.token {
+            // A Secret made by token() is always a header value; an id as a token would be a bug of ours.
+            let mut value = HeaderValue::from_str(token.reveal()).map_err(|_| {
+                Error::config(format!(
+                    "{} '{url}': the token is no header value",
+                    self.purpose.doing()
+                ))
+            })?;
+            value.set_sensitive(true);
+            head = head.header("X-Vault-Token", value);
+        }
+        if let Some(namespace) = self.namespace {
+            head = head.header("X-Vault-Namespace", namespace.header());
+        }
+        if self.purpose == Purpose::Snapshot {
+            // The archive is gzip by itself, and must come as it is.
+            head = head.header(ACCEPT_ENCODING, "identity");
+        }
+        if self.body.is_some() {
+            head = head.header(CONTENT_TYPE, "application/json");
+        }
+        Ok(head)
+    }
+}

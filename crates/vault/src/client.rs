@@ -1,0 +1,227 @@
+//! Sends requests: to the nodes in turn, along redirects, again where that is right.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Response, StatusCode, Uri};
+use snapline_http::{Agent, Kind, Limits, Phase, Roots, TransportError, read_bounded, retry_after};
+use ureq::Body;
+
+use crate::call::{Call, Purpose};
+use crate::{Address, Error, Settings, Tries, redirect, refusal, words};
+
+/// How long a connection may take, TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// No error of Vault is longer, and of a proxy's page no more is wanted.
+const ERROR_LIMIT: u64 = 64 * 1024;
+
+/// A client of one cluster. It keeps no secret, and may be shared between threads.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    agent: Agent,
+    /// Index of the address that answered last: it is asked first the next time.
+    preferred: AtomicUsize,
+}
+
+/// A success.
+pub(crate) struct Reply {
+    /// Where it came from, behind all redirects.
+    pub(crate) url: Uri,
+    /// Header, and the body to read.
+    pub(crate) response: Response<Body>,
+}
+
+/// A failure, and what to do next.
+struct Failed {
+    error: Error,
+    /// Another address may do better.
+    elsewhere: bool,
+    /// `Retry-After`.
+    asked: Option<Duration>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            elsewhere: false,
+            asked: None,
+        }
+    }
+}
+
+impl Client {
+    /// A client; it opens no connection yet.
+    pub fn new(settings: Settings) -> Self {
+        let agent = Agent::new(snapline_http::Settings {
+            user_agent: settings.user_agent.clone(),
+            roots: Roots::System,
+            proxies: settings.proxies.clone(),
+            connect: CONNECT,
+            // A program sends two or three requests, minutes apart. A connection that was kept may be dead by then, and to
+            // revoke a token there may be no time for a second one.
+            connections: 0,
+        });
+        Self {
+            settings,
+            agent,
+            preferred: AtomicUsize::new(0),
+        }
+    }
+
+    /// The address that answered last; before the first answer, the first.
+    pub fn address(&self) -> &Address {
+        let index = self.preferred.load(Ordering::Relaxed);
+        // The index always comes from this very list, which is not empty.
+        &self.settings.addresses[index]
+    }
+
+    /// As many tries as the settings allow beside the first one.
+    pub fn tries(&self) -> Tries {
+        Tries::new(self.settings.max_retries)
+    }
+
+    /// Sends `call`, again while `tries` allow it, until a reply is a success.
+    pub(crate) fn send(&self, call: &Call<'_>, tries: &mut Tries) -> Result<Reply, Error> {
+        loop {
+            let failed = match self.send_to_any(call) {
+                Ok(reply) => return Ok(reply),
+                Err(failed) => failed,
+            };
+            if !tries.again_before(&failed.error, failed.asked, call.deadline) {
+                return Err(failed.error);
+            }
+        }
+    }
+
+    /// One round over the addresses, which begins with the preferred one.
+    fn send_to_any(&self, call: &Call<'_>) -> Result<Reply, Failed> {
+        let count = self.settings.addresses.len();
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut turn = 0;
+        loop {
+            let index = (first + turn) % count;
+            turn += 1;
+            match self.send_to(&self.settings.addresses[index], call) {
+                Ok(reply) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok(reply);
+                }
+                Err(failed) if failed.elsewhere && turn < count => {
+                    log::info!("{}; trying the next address", failed.error);
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+    }
+
+    /// To one address, and where it redirects to.
+    fn send_to(&self, address: &Address, call: &Call<'_>) -> Result<Reply, Failed> {
+        let mut url = address.join(&call.path)?;
+        let mut place = format!("'{url}'");
+        let mut redirects = 0;
+        loop {
+            let doing = format!("{} {place}", call.purpose.doing());
+            let response = self.exchange(&url, call, &doing)?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Reply { url, response });
+            }
+            if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                return Err(refuse(response, call, &doing));
+            }
+            let unavailable = |cause: &str| Error::new(Kind::Unavailable, format!("{doing}: {cause}"));
+            if redirects == redirect::MOST {
+                return Err(unavailable("it redirects once more, after two redirects").into());
+            }
+            redirects += 1;
+            let next = redirect::target(&url, response.headers())
+                .map_err(|cause| unavailable(&words::one_line(&cause, &call.secrets)))?;
+            log::info!("{doing}: it redirects to '{next}'");
+            place = format!("'{next}' (where '{url}' redirects to)");
+            url = next;
+        }
+    }
+
+    /// One request, one reply, whatever its status.
+    fn exchange(&self, url: &Uri, call: &Call<'_>, doing: &str) -> Result<Response<Body>, Failed> {
+        let head = call.head(url)?;
+        let limits = self.limits(call);
+        let start = Instant::now();
+        let build = |error: http::Error| Failed::from(Error::config(format!("{doing}: {error}")));
+        let sent = match &call.body {
+            Some(body) => self.agent.send(head.body(body.as_slice()).map_err(build)?, limits),
+            None => self.agent.send(head.body(()).map_err(build)?, limits),
+        };
+        let took = start.elapsed().as_millis();
+        match &sent {
+            Ok(response) => log::debug!("{} '{url}': {} after {took} ms", call.method, response.status()),
+            Err(error) => log::debug!("{} '{url}': {error} after {took} ms", call.method),
+        }
+        sent.map_err(|error| lost(&error, call, doing))
+    }
+
+    /// A snapshot may take long to begin and longer still to come; everything else is small.
+    fn limits(&self, call: &Call<'_>) -> Limits {
+        let left = call
+            .deadline
+            // Zero would mean "none" to nobody, but at once is as good as never.
+            .map(|deadline| {
+                deadline
+                    .saturating_duration_since(Instant::now())
+                    .max(Duration::from_millis(1))
+            });
+        if call.purpose == Purpose::Snapshot {
+            return Limits {
+                idle: self.settings.timeout,
+                reply: left,
+                total: None,
+            };
+        }
+        let total = match (self.settings.timeout, left) {
+            (Some(timeout), Some(left)) => Some(timeout.min(left)),
+            (timeout, left) => timeout.or(left),
+        };
+        Limits {
+            idle: None,
+            reply: None,
+            total,
+        }
+    }
+}
+
+/// No reply came.
+fn lost(error: &TransportError, call: &Call<'_>, doing: &str) -> Failed {
+    let unsent = error.phase() == Phase::Connect;
+    let transient = error.is_transient() && (unsent || call.purpose.is_repeatable());
+    Failed {
+        error: Error::new(error.kind(), format!("{doing}: {error}"))
+            .with_hint(error.hint_text())
+            .passing(transient),
+        elsewhere: unsent && error.is_transient(),
+        asked: None,
+    }
+}
+
+/// A reply came that is no success.
+fn refuse(mut response: Response<Body>, call: &Call<'_>, doing: &str) -> Failed {
+    let status = response.status();
+    // What the server says is a help, not more: if it cannot be read, the status remains.
+    let body = read_bounded(response.body_mut(), ERROR_LIMIT).unwrap_or_default();
+    let said = words::of(&body, &call.secrets);
+    let meaning = refusal::meaning(call.purpose, status, &said);
+    let cause = match (said.as_str(), status.canonical_reason()) {
+        ("", Some(reason)) => format!("status {} {reason}", status.as_u16()),
+        ("", None) => format!("status {}", status.as_u16()),
+        (said, _) => format!("status {}: {said}", status.as_u16()),
+    };
+    Failed {
+        error: Error::new(meaning.kind, format!("{doing}: {cause}"))
+            .with_hint(meaning.hint)
+            .passing(meaning.transient),
+        elsewhere: meaning.elsewhere,
+        asked: retry_after(response.headers()),
+    }
+}

@@ -1,0 +1,62 @@
+//! Why something did not work, in words for a user.
+
+use std::fmt;
+
+use snapline_http::Kind;
+
+/// A failure, displayed as one line: `<what we were doing> <to what>: <cause>`. It never shows a secret.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+    transient: bool,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            transient: false,
+        }
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    pub(crate) fn with_hint(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.hint = hint.map(Into::into);
+        self
+    }
+
+    pub(crate) fn passing(mut self, transient: bool) -> Self {
+        self.transient = transient;
+        self
+    }
+
+    /// What it means to a user.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What a user may do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Whether another try may succeed.
+    pub const fn is_transient(&self) -> bool {
+        self.transient
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

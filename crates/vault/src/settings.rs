@@ -1,0 +1,189 @@
+//! What holds for every request of a program: options first, then variables, then defaults.
+
+use std::time::Duration;
+
+use snapline_http::{Environment, Proxies};
+
+use crate::variable::setting;
+use crate::{Address, Error, duration};
+
+/// Where nobody says where.
+const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// As in Vault's SDK; its command line sets 0.
+const DEFAULT_RETRIES: u32 = 2;
+
+/// What a command line says, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--address`, which may be repeated.
+    pub addresses: Vec<String>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// `--max-retries`.
+    pub max_retries: Option<u32>,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The nodes, at least one, in the order in which they are tried.
+    pub addresses: Vec<Address>,
+    /// The limit for a small request; absent means none.
+    pub timeout: Option<Duration>,
+    /// How often a request is sent again.
+    pub max_retries: u32,
+    /// Through which proxies.
+    pub proxies: Proxies,
+    /// Sent as `User-Agent`, for example `vault-login/0.1.0`.
+    pub user_agent: String,
+}
+
+impl Settings {
+    /// Reads `AGENT_ADDR` and `ADDR` (the former replaces the latter), `CLIENT_TIMEOUT` (a bare number is seconds, 0 is no
+    /// limit) and `MAX_RETRIES`, each as `BAO_…` before `VAULT_…`, where the options do not say otherwise; an empty value
+    /// counts as not set. The rules are those of Vault's `api/client.go`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) for a value that cannot be read; it says which option or variable it
+    /// is.
+    pub fn new(options: &Options, environment: Environment<'_>, user_agent: &str) -> Result<Self, Error> {
+        Ok(Self {
+            addresses: addresses(&options.addresses, environment)?,
+            timeout: timeout(options.timeout, environment)?,
+            max_retries: max_retries(options.max_retries, environment)?,
+            proxies: Proxies::from_environment(environment)
+                .map_err(|error| Error::new(error.kind(), error.to_string()))?,
+            user_agent: user_agent.to_owned(),
+        })
+    }
+}
+
+fn addresses(given: &[String], environment: Environment<'_>) -> Result<Vec<Address>, Error> {
+    if !given.is_empty() {
+        return given.iter().map(|text| Address::new(text, "--address")).collect();
+    }
+    let found = match setting(environment, "AGENT_ADDR")? {
+        Some(agent) => Some(agent),
+        None => setting(environment, "ADDR")?,
+    };
+    let address = match found {
+        Some(found) => Address::new(&found.value, &found.name),
+        None => Address::new(DEFAULT_ADDRESS, "the default"),
+    };
+    Ok(vec![address?])
+}
+
+fn timeout(given: Option<Duration>, environment: Environment<'_>) -> Result<Option<Duration>, Error> {
+    let timeout = match (given, setting(environment, "CLIENT_TIMEOUT")?) {
+        (Some(given), _) => given,
+        (None, None) => DEFAULT_TIMEOUT,
+        (None, Some(found)) => duration::parse(&found.value).ok_or_else(|| {
+            Error::config(format!(
+                "read {}: '{}' is no duration such as 60 or 90s",
+                found.name, found.value
+            ))
+        })?,
+    };
+    Ok((!timeout.is_zero()).then_some(timeout))
+}
+
+fn max_retries(given: Option<u32>, environment: Environment<'_>) -> Result<u32, Error> {
+    match (given, setting(environment, "MAX_RETRIES")?) {
+        (Some(given), _) => Ok(given),
+        (None, None) => Ok(DEFAULT_RETRIES),
+        (None, Some(found)) => found.value.parse().map_err(|_| {
+            Error::config(format!(
+                "read {}: '{}' is no number of 0 or more",
+                found.name, found.value
+            ))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snapline_http::Kind;
+
+    use super::*;
+    use crate::variable::tests::environment;
+
+    fn addresses(given: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+        let options = Options {
+            addresses: given.iter().map(|text| (*text).to_owned()).collect(),
+            ..Options::default()
+        };
+        let settings = Settings::new(&options, &environment(variables), "test").unwrap();
+        settings.addresses.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn addresses_come_from_options_then_agent_then_server_then_default() {
+        let all = [
+            ("VAULT_ADDR", "http://v"),
+            ("BAO_ADDR", "http://b"),
+            ("VAULT_AGENT_ADDR", "http://va"),
+            ("BAO_AGENT_ADDR", "http://ba"),
+        ];
+        assert_eq!(addresses(&["http://x", "https://y/"], &all), ["http://x", "https://y"]);
+        assert_eq!(addresses(&[], &all), ["http://ba"]);
+        assert_eq!(addresses(&[], &all[..3]), ["http://va"]);
+        assert_eq!(addresses(&[], &all[..2]), ["http://b"]);
+        assert_eq!(addresses(&[], &all[..1]), ["http://v"]);
+        assert_eq!(addresses(&[], &[]), [DEFAULT_ADDRESS]);
+        assert_eq!(addresses(&[], &[("VAULT_ADDR", "")]), [DEFAULT_ADDRESS]);
+        assert_eq!(addresses(&[], &[all[0], ("BAO_ADDR", "")]), [DEFAULT_ADDRESS]);
+        assert_eq!(addresses(&[], &[all[0], all[2], ("BAO_AGENT_ADDR", "")]), ["http://v"]);
+    }
+
+    #[test]
+    fn limits_are_read_as_vault_reads_them() {
+        let read = |variables: &[(&str, &str)]| {
+            let settings = Settings::new(&Options::default(), &environment(variables), "test").unwrap();
+            (settings.timeout.map(|limit| limit.as_secs()), settings.max_retries)
+        };
+        assert_eq!(read(&[]), (Some(60), 2));
+        assert_eq!(
+            read(&[("VAULT_CLIENT_TIMEOUT", "90"), ("VAULT_MAX_RETRIES", "0")]),
+            (Some(90), 0)
+        );
+        assert_eq!(
+            read(&[("VAULT_CLIENT_TIMEOUT", "1h"), ("BAO_CLIENT_TIMEOUT", "2m")]),
+            (Some(120), 2)
+        );
+        assert_eq!(read(&[("VAULT_CLIENT_TIMEOUT", "0")]), (None, 2));
+        assert_eq!(
+            read(&[("VAULT_CLIENT_TIMEOUT", ""), ("VAULT_MAX_RETRIES", "")]),
+            (Some(60), 2)
+        );
+    }
+
+    #[test]
+    fn an_option_beats_a_variable() {
+        let options = Options {
+            timeout: Some(Duration::from_secs(5)),
+            max_retries: Some(7),
+            ..Options::default()
+        };
+        let variables = environment(&[("VAULT_CLIENT_TIMEOUT", "90"), ("VAULT_MAX_RETRIES", "1")]);
+        let settings = Settings::new(&options, &variables, "test").unwrap();
+        assert_eq!(settings.timeout, Some(Duration::from_secs(5)));
+        assert_eq!(settings.max_retries, 7);
+    }
+
+    #[test]
+    fn a_bad_value_is_a_configuration_error_that_names_its_variable() {
+        for (name, value) in [
+            ("VAULT_ADDR", "vault:8200"),
+            ("BAO_AGENT_ADDR", "unix:///a"),
+            ("VAULT_CLIENT_TIMEOUT", "soon"),
+            ("BAO_CLIENT_TIMEOUT", "-1"),
+            ("VAULT_MAX_RETRIES", "-1"),
+            ("VAULT_MAX_RETRIES", "two"),
+        ] {
+            let error = Settings::new(&Options::default(), &environment(&[(name, value)]), "test").unwrap_err();
+            assert_eq!(error.kind(), Kind::Config);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The Raft snapshot, as a stream.
+
+use std::fmt;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use snapline_http::{Framing, Kind, TransportError, framing};
+use ureq::BodyReader;
+
+use crate::call::{Call, Purpose};
+use crate::{Client, Error, Secret, Tries};
+
+/// A snapshot on its way.
+///
+/// While it is open, the server holds locks for it; a reader that does not go on must drop it. Its end proves nothing: also
+/// a server that fails half-way ends the body properly.
+pub struct Snapshot {
+    url: String,
+    body: BodyReader<'static>,
+}
+
+impl Client {
+    /// Asks for a snapshot: `GET sys/storage/raft/snapshot`, a standby's redirect followed. Returns when the reply's header
+    /// is there, which the server sends only after it has scanned its whole store once.
+    ///
+    /// Up to there the request is sent again while `tries` allow it; all that together may take `start`. Reading the body
+    /// has no useful limit: whoever reads must watch that something comes.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] for a bad token or a missing policy; [`Kind::Config`] if the server has no Raft storage;
+    /// [`Kind::Unavailable`] if it cannot be reached, is sealed, has no leader, or if the reply's end could not be told from
+    /// a cut (HTTP/1.0).
+    pub fn snapshot(&self, token: &Secret, start: Duration, tries: &mut Tries) -> Result<Snapshot, Error> {
+        let call = Call {
+            purpose: Purpose::Snapshot,
+            method: Method::GET,
+            path: "sys/storage/raft/snapshot".to_owned(),
+            token: Some(token),
+            // The path exists in the root namespace alone; OpenBao answers 400 to the header.
+            namespace: None,
+            body: None,
+            secrets: vec![token],
+            deadline: Instant::now().checked_add(start),
+        };
+        let reply = self.send(&call, tries)?;
+        let url = reply.url.to_string();
+        if framing(reply.response.headers()) == Framing::Close {
+            return Err(Error::new(
+                Kind::Unavailable,
+                format!("get the snapshot from '{url}': the reply has neither a length nor chunks, so that a cut would not show"),
+            )
+            .with_hint(Some("a proxy in between speaks HTTP/1.0; make it speak HTTP/1.1, or go around it")));
+        }
+        Ok(Snapshot {
+            url,
+            body: reply.response.into_body().into_reader(),
+        })
+    }
+}
+
+impl Snapshot {
+    /// Where it comes from, behind all redirects.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Reads the next bytes into `buffer`; 0 is the end of the body.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] if the connection breaks before the body's end; that is [transient](Error::is_transient).
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        loop {
+            match self.body.read(buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let error = TransportError::from_io(error);
+                    return Err(
+                        Error::new(error.kind(), format!("read the snapshot from '{}': {error}", self.url))
+                            .with_hint(error.hint_text())
+                            .passing(error.is_transient()),
+                    );
+                }
+                Ok(count) => return Ok(count),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
