@@ -1,4 +1,6 @@
 //! Templates and URIs, as the programs use them.
+// clippy.toml allows these in test functions only, not in what they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use proptest::prelude::*;
 use snapline_series::{DEFAULT_NAME, Error, Location, ObjectUri, Template};
