@@ -15,7 +15,8 @@ pub const LABEL: &str = "org.snapline.test";
 /// A running server; removed when dropped.
 pub struct Container {
     inner: testcontainers::Container<GenericImage>,
-    port: u16,
+    inner_port: u16,
+    outer_port: u16,
 }
 
 impl Container {
@@ -51,13 +52,26 @@ impl Container {
                 image.0, image.1
             )
         });
-        let port = inner.get_host_port_ipv4(port).expect("read the published port");
-        Self { inner, port }
+        let outer_port = inner.get_host_port_ipv4(port).expect("read the published port");
+        Self {
+            inner,
+            inner_port: port,
+            outer_port,
+        }
     }
 
     /// Where the published port is reached.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.outer_port)
+    }
+
+    /// Where other containers reach it.
+    pub fn inner_address(&self) -> String {
+        let address = self
+            .inner
+            .get_bridge_ip_address()
+            .expect("read the address on the bridge");
+        format!("{address}:{}", self.inner_port)
     }
 
     /// The engine's name for it.

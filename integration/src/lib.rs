@@ -11,6 +11,8 @@
 
 pub mod bucket;
 pub mod container;
+pub mod image;
+pub mod line;
 pub mod minio;
 pub mod program;
 pub mod shared;

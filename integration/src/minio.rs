@@ -1,12 +1,14 @@
 //! A real MinIO.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use testcontainers::ImageExt;
 
 use crate::bucket::Bucket;
 use crate::container::Container;
+use crate::shared::Shared;
 use crate::versions;
 use crate::wait::wait_for;
 
@@ -39,9 +41,20 @@ impl Minio {
         Self { container }
     }
 
+    /// The one that all tests share which run at the same time; not to be hurt.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Shared<Minio> = Shared::new();
+        SHARED.get(Self::start)
+    }
+
     /// What goes into `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.container.address())
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> String {
+        self.container.address()
     }
 
     /// A new bucket of this test's own, named after it.

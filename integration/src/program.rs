@@ -1,13 +1,14 @@
 //! The programs under test, run as a user runs them: by name, in a clean environment.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -149,6 +150,11 @@ impl Running {
         }
     }
 
+    /// Ends its standard input.
+    pub fn close(&mut self) {
+        self.stdin = None;
+    }
+
     /// Its standard output, for a caller of [`Environment::spawn_raw`].
     pub fn output(&mut self) -> &mut impl Read {
         self.child
@@ -157,25 +163,30 @@ impl Running {
             .expect("standard output was left to the caller")
     }
 
-    /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("send a signal");
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        terminate(Pid::from_child(&self.child));
     }
 
-    /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("ask for the status").is_none()
+    /// The process of a stage, among the children of a shell or of snap-pipe.
+    pub fn stage(&self, program: &str) -> Pid {
+        let parent = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("list the children");
+        children
+            .split_whitespace()
+            .find(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == program))
+            .and_then(|pid| Pid::from_raw(pid.parse().expect("a number")))
+            .unwrap_or_else(|| panic!("no {program} among the children: {children}"))
     }
 
     /// Ends its input and waits for the end.
-    pub fn end(mut self) -> Outcome {
-        drop(self.stdin.take());
+    pub fn end(&mut self) -> Outcome {
+        self.close();
         self.wait(LIMIT)
     }
 
     /// Waits for the end, with its input still open.
-    pub fn wait(mut self, limit: Duration) -> Outcome {
+    pub fn wait(&mut self, limit: Duration) -> Outcome {
         let status = wait_at_most(limit, "the program ends", || {
             self.child.try_wait().expect("ask for the status")
         });
@@ -224,6 +235,17 @@ impl Outcome {
         );
         self
     }
+}
+
+/// Asks a process to end.
+pub fn terminate(process: Pid) {
+    kill_process(process, Signal::TERM).expect("send a signal");
+}
+
+/// An address on loopback where nothing listens.
+pub fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen on loopback");
+    format!("http://{}", listener.local_addr().expect("know the own address"))
 }
 
 /// Where the programs are: `SNAPLINE_BIN_DIR`, else where cargo puts them, beside the tests.

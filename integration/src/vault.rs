@@ -1,12 +1,14 @@
 //! A real Vault on Raft storage.
 
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use testcontainers::{CopyTargetOptions, ImageExt};
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
+use crate::shared::Shared;
 use crate::versions;
 use crate::wait::wait_for;
 
@@ -65,6 +67,12 @@ impl Vault {
         wait_for("Vault is active", || (vault.health() == 200).then_some(()));
         vault.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
         vault
+    }
+
+    /// The one that all tests share which run at the same time; not to be hurt.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Shared<Vault> = Shared::new();
+        SHARED.get(Self::start)
     }
 
     /// What goes into `VAULT_ADDR`.

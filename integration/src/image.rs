@@ -1,0 +1,80 @@
+//! The image of our programs, run as a cluster would run it: user 65532, nothing writable, no privilege.
+
+use std::env;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::container::{LABEL, engine, engine_program, run_id};
+use crate::program::{Environment, Running};
+
+/// The image that `images/snapline/build` made.
+pub fn image() -> String {
+    env::var("SNAPLINE_IMAGE").unwrap_or_else(|_| format!("localhost/snapline:{}", env!("CARGO_PKG_VERSION")))
+}
+
+/// A container of our image; removed when dropped.
+pub struct Job {
+    name: String,
+    /// The engine's command line, which passes standard input, output, error and the status on.
+    pub client: Running,
+}
+
+impl Job {
+    /// Starts `arguments`, the words after the entry point, with these variables.
+    pub fn start(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        static COUNTER: AtomicUsize = AtomicUsize::new(1);
+        let name = format!(
+            "snapline-{}-{}-{}",
+            run_id(),
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        );
+        let label = format!("{LABEL}={}", run_id());
+        let mut words = vec!["run", "--interactive", "--name", &name, "--label", &label];
+        words.extend([
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+        ]);
+        let settings: Vec<String> = variables
+            .iter()
+            .map(|(variable, value)| format!("{variable}={value}"))
+            .collect();
+        for setting in &settings {
+            words.extend(["--env", setting]);
+        }
+        let image = image();
+        words.push(&image);
+        words.extend(arguments);
+        let mut environment = Environment::new();
+        for variable in ["DOCKER_HOST", "XDG_RUNTIME_DIR"] {
+            if let Ok(value) = env::var(variable) {
+                environment = environment.set(variable, &value);
+            }
+        }
+        let client = environment.spawn(&engine_program(), &words);
+        Self { name, client }
+    }
+
+    /// `docker stop`: TERM, and KILL ten seconds later.
+    pub fn stop(&self) {
+        engine(&["stop", &self.name]);
+    }
+
+    /// What the engine knows about it, by a template as `docker inspect` takes it.
+    pub fn inspect(&self, template: &str) -> String {
+        let output = engine(&["inspect", "--format", template, &self.name]);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // Where it never came up there is nothing to remove.
+        let _ = Command::new(engine_program())
+            .args(["rm", "--force", "--volumes", &self.name])
+            .output();
+    }
+}
