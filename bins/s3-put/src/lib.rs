@@ -1,1 +1,201 @@
-//! Store a verified Raft snapshot in S3.
+//! Stores what comes on standard input as an object that appears whole or not at all.
+
+mod args;
+mod claim;
+mod gate;
+mod name;
+mod parts;
+mod transfer;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use snapline_cli::{Exit, Failure, Field, Input, OrExit as _, Output, input, summary};
+use snapline_s3::{Client, Existing, Identity, PayloadHash};
+use snapline_series::ObjectUri;
+use time::OffsetDateTime;
+
+pub use args::Args;
+use args::Config;
+use claim::Claim;
+use gate::Gate;
+use name::Names;
+use parts::Buffer;
+use transfer::{Start, transfer};
+
+/// Runs the program.
+///
+/// # Errors
+/// Whatever kept the object from being stored, with its exit code.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let config = Config::from_args(args, &|name| std::env::var_os(name))?;
+    let input = input(config.input.as_deref(), "a snapshot")?;
+    let stored = store(&config, input)?;
+    let mut output = Output::open(None)?;
+    output.write_all(format!("{}\n", stored.object).as_bytes())?;
+    let mut fields = vec![("bytes", Field::Count(stored.bytes))];
+    if let (Some(index), Some(term)) = (stored.identity.index, stored.identity.term) {
+        fields.extend([("index", Field::Count(index)), ("term", Field::Count(term))]);
+    }
+    fields.push(("parts", Field::Count(stored.parts)));
+    fields.push(("seconds", Field::Seconds(start.elapsed().as_secs_f64())));
+    summary(&format!("stored '{}'", stored.object), &fields);
+    Ok(())
+}
+
+struct Stored {
+    object: ObjectUri,
+    identity: Identity,
+    bytes: u64,
+    parts: u64,
+}
+
+fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
+    // The first part is read and judged before the store hears of anything.
+    let mut gate = Gate::new(config.raw);
+    let mut first = Buffer::new(in_memory(config.part_size)?);
+    let reading = format!("read {}", input.name);
+    let mut ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+    gate.push(first.bytes())?;
+    let mut part_size = config.part_size;
+    if let (false, Some(meta)) = (ended, gate.meta()) {
+        part_size = parts::part_size(config.part_size, meta.size).ok_or_else(|| {
+            Failure::says(
+                Exit::Data,
+                format!("store a state of {} bytes: no object may be that large", meta.size),
+            )
+        })?;
+        if part_size > config.part_size {
+            log::info!("the archive is large: parts of {} MiB", part_size >> 20);
+            let seen = first.bytes().len();
+            first.enlarge(in_memory(part_size)?);
+            ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+            gate.push(first.bytes().get(seen..).unwrap_or_default())?;
+        }
+    }
+    let agent = concat!("s3-put/", env!("CARGO_PKG_VERSION"));
+    let client = Arc::new(Client::new(config.s3.clone(), agent, config.concurrency + 1));
+    let claim = Claim::new(Arc::clone(&client));
+    let _give_up = claim.give_up_at_end();
+    if ended {
+        at_once(config, &client, &claim, gate, &first)
+    } else {
+        let start = Start {
+            client,
+            claim,
+            gate,
+            first,
+            input_name: input.name.clone(),
+            input,
+            part_size: in_memory(part_size)?,
+            concurrency: config.concurrency,
+        };
+        in_parts(config, start)
+    }
+}
+
+/// Input that ended within the first part: judged whole, then sent by one request.
+fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &Buffer) -> Result<Stored, Failure> {
+    let verdict = gate.finish()?;
+    let identity = identity(verdict.as_ref().map(|summary| &summary.meta))?;
+    let hash = PayloadHash::of(first.bytes());
+    let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
+    loop {
+        let object = names.next_free(client)?;
+        go_on(claim.commits(None))?;
+        let put = client.put(
+            &object,
+            first.bytes(),
+            hash.clone(),
+            &identity,
+            content_type(config),
+            config.overwrite,
+        );
+        claim.is_settled(matches!(put, Ok(Existing::Stored)));
+        match put.map_err(failed)? {
+            Existing::Stored => {
+                let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
+                return Ok(Stored {
+                    object,
+                    identity,
+                    bytes,
+                    parts: 1,
+                });
+            }
+            // Somebody else was faster within this second.
+            Existing::Taken => log::info!("'{object}' was taken meanwhile"),
+        }
+    }
+}
+
+fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
+    let (client, claim) = (Arc::clone(&start.client), start.claim.clone());
+    let identity = identity(start.gate.meta())?;
+    let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
+    let object = names.next_free(&client)?;
+    go_on(claim.begins())?;
+    let begun = client
+        .initiate(&object, &identity, content_type(config))
+        .map_err(failed);
+    let upload = begun.inspect_err(|_| claim.is_settled(false))?;
+    let held = claim.holds(upload.clone());
+    let stored = go_on(held)
+        .and_then(|()| transfer(upload.clone(), start))
+        .and_then(|sent| {
+            go_on(claim.commits(Some(upload.clone())))?;
+            let completed = client.complete(&upload, &sent.parts, sent.bytes, &identity, config.overwrite);
+            match completed.map_err(failed)? {
+                Existing::Stored => {
+                    claim.is_settled(true);
+                    let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
+                    Ok(Stored {
+                        object,
+                        identity,
+                        bytes: sent.bytes,
+                        parts,
+                    })
+                }
+                Existing::Taken => Err(names.taken_meanwhile(&object)),
+            }
+        });
+    stored.inspect_err(|_| claim.give_up())
+}
+
+/// Once a signal has begun to end the run, nothing more is begun; the signal has the last word.
+fn go_on(live: bool) -> Result<(), Failure> {
+    if live {
+        Ok(())
+    } else {
+        Err(Failure::says(Exit::Unexpected, "upload: the run is being ended"))
+    }
+}
+
+fn identity(meta: Option<&snapline_archive::Meta>) -> Result<Identity, Failure> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).or_exit(Exit::Io, "get random bytes from the system")?;
+    let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Identity {
+        id,
+        index: meta.map(|meta| meta.index),
+        term: meta.map(|meta| meta.term),
+    })
+}
+
+const fn content_type(config: &Config) -> &'static str {
+    if config.raw {
+        "application/octet-stream"
+    } else {
+        "application/gzip"
+    }
+}
+
+fn in_memory(part_size: u64) -> Result<usize, Failure> {
+    usize::try_from(part_size).or_exit(Exit::Usage, format!("use parts of {part_size} bytes"))
+}
+
+/// What a failure of the store means here.
+fn failed(error: snapline_s3::Error) -> Failure {
+    let (exit, hint) = (Exit::from_code(error.kind().code()), error.hint().map(str::to_owned));
+    Failure::new(exit, error).maybe_hint(hint)
+}

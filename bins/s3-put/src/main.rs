@@ -1,3 +1,12 @@
-//! s3-put.
+//! Stores what comes on standard input as an object that appears whole or not at all.
 
-fn main() {}
+use snapline_cli::{Program, Trailing};
+
+fn main() -> std::process::ExitCode {
+    let program = Program {
+        name: "s3-put",
+        version: env!("CARGO_PKG_VERSION"),
+        trailing: Trailing::Mixed,
+    };
+    snapline_cli::main(program, s3_put::run)
+}

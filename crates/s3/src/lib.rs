@@ -1,1 +1,27 @@
-//! S3 for snapline: upload in parts, list, delete.
+//! S3 as snapline needs it: store one object so that it appears whole or not at all; look, list, delete.
+//!
+//! rust-s3 computes the signatures and knows the replies; `snapline-http` sends. rust-s3's own transport is not used: it
+//! follows redirects with credentials, hides early refusals and takes a cut body for a whole one.
+
+mod client;
+mod commit;
+mod credentials;
+mod endpoint;
+mod error;
+mod list;
+mod multipart;
+mod object;
+mod settings;
+mod sign;
+mod xml;
+
+pub use client::Client;
+pub use credentials::Credentials;
+pub use endpoint::{AddressingStyle, Endpoint};
+pub use error::Error;
+pub use list::Entry;
+pub use multipart::{Part, Upload};
+pub use object::{Attributes, Existing, Identity};
+pub use settings::{Flags, Settings};
+pub use sign::PayloadHash;
+pub use snapline_http::Environment;

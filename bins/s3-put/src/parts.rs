@@ -1,0 +1,156 @@
+//! How large parts are, and the buffers that hold them.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use snapline_archive::largest_archive;
+
+/// Limits of S3: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+pub(crate) const SMALLEST_PART: u64 = 5 << 20;
+/// The largest part.
+pub(crate) const LARGEST_PART: u64 = 5 << 30;
+/// The most parts of an upload.
+pub(crate) const MOST_PARTS: u32 = 10_000;
+
+/// The part size for an archive whose `state.bin` has `state_bytes`: `wanted`, or as much more as [`MOST_PARTS`] demand. All
+/// parts of an upload must be of one size, so it has to be known before the first. Nothing if no part size would do.
+pub(crate) fn part_size(wanted: u64, state_bytes: u64) -> Option<u64> {
+    let needed = largest_archive(state_bytes)
+        .div_ceil(u64::from(MOST_PARTS))
+        .next_multiple_of(1 << 20);
+    Some(wanted.max(needed)).filter(|size| *size <= LARGEST_PART)
+}
+
+/// A buffer and how much of it is filled. The memory comes zeroed from the kernel and is only touched as far as it is used.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    memory: Vec<u8>,
+    filled: usize,
+}
+
+impl Buffer {
+    pub(crate) fn new(size: usize) -> Self {
+        Self {
+            memory: vec![0; size],
+            filled: 0,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.memory[..self.filled]
+    }
+
+    /// Reads until it is full or the input ends; says whether it ended.
+    pub(crate) fn fill(&mut self, input: &mut impl Read) -> io::Result<bool> {
+        while self.filled < self.memory.len() {
+            match input.read(&mut self.memory[self.filled..]) {
+                Ok(0) => return Ok(true),
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes room up to `size`, keeping the content.
+    pub(crate) fn enlarge(&mut self, size: usize) {
+        if size > self.memory.len() {
+            self.memory.resize(size, 0);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.filled = 0;
+    }
+}
+
+/// A part on its way: shared by whoever verifies and whoever uploads it. The last one to let go sends the buffer home.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) number: u32,
+    buffer: Option<Buffer>,
+    home: Sender<Buffer>,
+}
+
+impl Part {
+    pub(crate) fn new(number: u32, buffer: Buffer, home: Sender<Buffer>) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            buffer: Some(buffer),
+            home,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::bytes)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            // Nobody is home when the reader is done.
+            let _ = self.home.send(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_parts_always_suffice_up_to_the_largest_object() {
+        // 5 TiB is the largest object of S3.
+        let mut state_bytes = 1_u64;
+        while state_bytes <= 5 << 40 {
+            for state_bytes in [state_bytes - 1, state_bytes, state_bytes + 1] {
+                let size = part_size(8 << 20, state_bytes).unwrap();
+                assert!(
+                    largest_archive(state_bytes) <= size * u64::from(MOST_PARTS),
+                    "{state_bytes}"
+                );
+            }
+            state_bytes *= 2;
+        }
+    }
+
+    #[test]
+    fn a_part_size_is_raised_only_where_it_must_be() {
+        assert_eq!(part_size(8 << 20, 1 << 30), Some(8 << 20));
+        assert!(part_size(8 << 20, 100 << 30).unwrap() > 8 << 20);
+        assert_eq!(part_size(64 << 20, 100 << 30), Some(64 << 20));
+    }
+
+    #[test]
+    fn what_no_part_size_can_hold_is_told_beforehand() {
+        assert_eq!(part_size(8 << 20, 60 << 40), None);
+        assert_eq!(part_size(8 << 20, u64::MAX), None);
+    }
+
+    #[test]
+    fn a_buffer_is_filled_whatever_the_size_of_the_reads() {
+        let mut buffer = Buffer::new(5);
+        assert!(!buffer.fill(&mut io::Read::chain(&b"ab"[..], &b"cdefg"[..])).unwrap());
+        assert_eq!(buffer.bytes(), b"abcde");
+        buffer.enlarge(7);
+        assert!(!buffer.fill(&mut &b"fg"[..]).unwrap());
+        assert_eq!(buffer.bytes(), b"abcdefg");
+        buffer.clear();
+        assert!(buffer.fill(&mut &b"x"[..]).unwrap());
+        assert_eq!(buffer.bytes(), b"x");
+    }
+
+    #[test]
+    fn a_buffer_comes_home_when_the_last_holder_lets_go() {
+        let (home, pool) = std::sync::mpsc::channel();
+        let part = Part::new(1, Buffer::new(1), home);
+        let other = Arc::clone(&part);
+        drop(part);
+        assert!(pool.try_recv().is_err());
+        drop(other);
+        assert!(pool.try_recv().is_ok());
+    }
+}

@@ -1,0 +1,225 @@
+//! An upload in parts: one thread reads, one verifies, some upload, and this one decides.
+//!
+//! A part is read once into a buffer, hashed once and never copied. The buffers are a fixed pool, so memory does not grow with
+//! the input; when all are in use the reader waits, and so does whoever writes to us.
+
+use std::io::Read;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use snapline_cli::{Exit, Failure, OrExit as _, Progress};
+use snapline_s3::{Client, PayloadHash, Upload};
+
+use crate::claim::Claim;
+use crate::failed;
+use crate::gate::Gate;
+use crate::parts::{Buffer, MOST_PARTS, Part};
+
+/// What was sent, and proven to be what it should be.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// In order.
+    pub(crate) parts: Vec<snapline_s3::Part>,
+    pub(crate) bytes: u64,
+}
+
+/// What the threads tell.
+enum Event {
+    /// The input ended after this many parts and bytes.
+    Read { parts: u32, bytes: u64 },
+    /// The input is what it should be.
+    Verified,
+    /// A part is in the store.
+    Uploaded(snapline_s3::Part, u64),
+    /// It cannot succeed any more.
+    Failed(Failure),
+}
+
+/// Everything that an upload in parts starts from.
+pub(crate) struct Start<I> {
+    pub(crate) client: Arc<Client>,
+    pub(crate) claim: Claim,
+    /// The first part, full, which the gate has seen already.
+    pub(crate) first: Buffer,
+    pub(crate) gate: Gate,
+    /// The rest of the input.
+    pub(crate) input: I,
+    pub(crate) input_name: String,
+    /// Bytes.
+    pub(crate) part_size: usize,
+    pub(crate) concurrency: usize,
+}
+
+/// Reads the input to its end, verifies it and uploads its parts.
+///
+/// Returns early on the first failure and then leaves threads behind that may be blocked in a read or in a request: the caller
+/// gives the upload up and ends the process.
+///
+/// # Errors
+/// 65 if the input is refused, 74 if it cannot be read, or what the store says.
+pub(crate) fn transfer<I: Read + Send + 'static>(upload: Upload, start: Start<I>) -> Result<Sent, Failure> {
+    let (events, told) = mpsc::channel();
+    let (to_verify, verify) = mpsc::channel();
+    let (to_send, send) = mpsc::channel();
+    let (home, pool) = mpsc::channel();
+    // One is being filled while the others are sent; the first part is one of them.
+    for _ in 0..start.concurrency {
+        // The receiver lives.
+        let _ = home.send(Buffer::new(start.part_size));
+    }
+    let reader = Reader {
+        input: start.input,
+        name: start.input_name,
+        pool,
+        home,
+        to_verify,
+        to_send,
+        events: events.clone(),
+    };
+    spawn("reader", move || reader.run(start.first))?;
+    let verdicts = events.clone();
+    let gate = start.gate;
+    spawn("verifier", move || verify_all(gate, &verify, &verdicts))?;
+    let (queue, upload) = (Arc::new(Mutex::new(send)), Arc::new(upload));
+    for _ in 0..start.concurrency {
+        let (queue, events) = (Arc::clone(&queue), events.clone());
+        let (client, claim, upload) = (Arc::clone(&start.client), start.claim.clone(), Arc::clone(&upload));
+        spawn("uploader", move || {
+            upload_all(&client, &claim, &upload, &queue, &events);
+        })?;
+    }
+    drop(events);
+    decide(&told)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map(drop).or_exit(Exit::Io, "start a thread")
+}
+
+/// Waits until everything is read, verified and sent, or something failed.
+fn decide(told: &Receiver<Event>) -> Result<Sent, Failure> {
+    let mut progress = Progress::new("stored");
+    let mut end = None;
+    let mut verified = false;
+    let mut parts = Vec::new();
+    loop {
+        if let Some((count, bytes)) = end
+            && verified
+            && parts.len() == count
+        {
+            parts.sort_by_key(|part: &snapline_s3::Part| part.number);
+            return Ok(Sent { parts, bytes });
+        }
+        match told.recv() {
+            Ok(Event::Read { parts, bytes }) => end = Some((usize::try_from(parts).unwrap_or(usize::MAX), bytes)),
+            Ok(Event::Verified) => verified = true,
+            Ok(Event::Uploaded(part, bytes)) => {
+                parts.push(part);
+                progress.add(bytes);
+            }
+            Ok(Event::Failed(failure)) => return Err(failure),
+            Err(_) => return Err(Failure::says(Exit::Unexpected, "upload: a thread ended without a word")),
+        }
+    }
+}
+
+/// Fills parts and hands each to both, the verifier and the uploaders.
+struct Reader<I> {
+    input: I,
+    name: String,
+    pool: Receiver<Buffer>,
+    home: Sender<Buffer>,
+    /// A part, and where in it the bytes begin that the gate has not seen.
+    to_verify: Sender<(Arc<Part>, usize)>,
+    to_send: Sender<Arc<Part>>,
+    events: Sender<Event>,
+}
+
+impl<I: Read> Reader<I> {
+    fn run(mut self, first: Buffer) {
+        match self.read_all(first) {
+            // Dropping the channels at the end of this function lets the other threads finish; the count comes first.
+            Ok((parts, bytes)) => tell(&self.events, Event::Read { parts, bytes }),
+            Err(failure) => tell(&self.events, Event::Failed(failure)),
+        }
+    }
+
+    fn read_all(&mut self, first: Buffer) -> Result<(u32, u64), Failure> {
+        let mut bytes = length(first.bytes());
+        let seen = first.bytes().len();
+        if !self.hand_on(1, first, seen) {
+            return Ok((1, bytes));
+        }
+        for number in 2.. {
+            let Ok(mut buffer) = self.pool.recv() else { break };
+            buffer.clear();
+            let ended = buffer
+                .fill(&mut self.input)
+                .or_exit(Exit::Io, format!("read {}", self.name))?;
+            if buffer.bytes().is_empty() {
+                return Ok((number - 1, bytes));
+            }
+            if number > MOST_PARTS {
+                return Err(Failure::says(
+                    Exit::Usage,
+                    format!("upload: more than {MOST_PARTS} parts are not possible"),
+                )
+                .hint("choose a larger --part-size"));
+            }
+            bytes += length(buffer.bytes());
+            if !self.hand_on(number, buffer, 0) || ended {
+                return Ok((number, bytes));
+            }
+        }
+        Ok((MOST_PARTS, bytes))
+    }
+
+    /// False once nobody listens any more.
+    fn hand_on(&self, number: u32, buffer: Buffer, seen: usize) -> bool {
+        let part = Part::new(number, buffer, self.home.clone());
+        self.to_verify.send((Arc::clone(&part), seen)).is_ok() && self.to_send.send(part).is_ok()
+    }
+}
+
+fn verify_all(mut gate: Gate, parts: &Receiver<(Arc<Part>, usize)>, events: &Sender<Event>) {
+    for (part, seen) in parts {
+        if let Err(failure) = gate.push(part.bytes().get(seen..).unwrap_or_default()) {
+            return tell(events, Event::Failed(failure));
+        }
+    }
+    // The channel also ends when reading failed; the reader has then told so before, and that was the end.
+    match gate.finish() {
+        Ok(_) => tell(events, Event::Verified),
+        Err(failure) => tell(events, Event::Failed(failure)),
+    }
+}
+
+fn upload_all(
+    client: &Client,
+    claim: &Claim,
+    upload: &Upload,
+    queue: &Mutex<Receiver<Arc<Part>>>,
+    events: &Sender<Event>,
+) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(part) = next else { return };
+        let hash = PayloadHash::of(part.bytes());
+        let sent = claim.with_part(|| client.upload_part(upload, part.number, part.bytes(), hash));
+        match sent {
+            Ok(sent) => tell(events, Event::Uploaded(sent, length(part.bytes()))),
+            Err(error) => return tell(events, Event::Failed(failed(error))),
+        }
+    }
+}
+
+fn tell(events: &Sender<Event>, event: Event) {
+    // Nobody listens once something has failed.
+    let _ = events.send(event);
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

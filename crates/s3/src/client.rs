@@ -1,0 +1,155 @@
+//! One call to the store: signed at the last moment, sent, retried where that is safe.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request};
+use snapline_http::{Agent, Backoff, Limits, read_bounded};
+use snapline_series::ObjectUri;
+use time::OffsetDateTime;
+
+use crate::sign::{self, PayloadHash};
+use crate::{Error, Settings};
+
+/// A reply may not be longer: a page of a listing with the longest keys stays below.
+const LONGEST_REPLY: u64 = 16 << 20;
+/// All tries of one request, waits included, are meant to end within this.
+const RETRY_BUDGET: Duration = Duration::from_secs(90);
+
+/// A client of one store. Threads share it by reference.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    pub(crate) settings: Settings,
+}
+
+/// A request, not yet signed.
+pub(crate) struct Call<'a> {
+    /// `store 's3://bucket/key'`, for messages.
+    pub(crate) doing: String,
+    pub(crate) method: Method,
+    pub(crate) bucket: &'a str,
+    /// Empty for the bucket itself.
+    pub(crate) key: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) hash: PayloadHash,
+    /// How long the reply may take, where that is not the idle limit.
+    pub(crate) reply: Option<Duration>,
+    /// A bound for everything, where there is one.
+    pub(crate) total: Option<Duration>,
+}
+
+impl<'a> Call<'a> {
+    /// A call without body.
+    pub(crate) fn new(doing: String, method: Method, object: &'a ObjectUri) -> Self {
+        Self {
+            doing,
+            method,
+            bucket: &object.bucket,
+            key: &object.key,
+            query: &[],
+            headers: HeaderMap::new(),
+            body: &[],
+            hash: PayloadHash::of(b""),
+            reply: None,
+            total: None,
+        }
+    }
+}
+
+/// A reply that is a success.
+pub(crate) struct Reply {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Client {
+    /// A client; it opens nothing yet. `connections` is how many requests run at once.
+    pub fn new(settings: Settings, user_agent: &str, connections: usize) -> Self {
+        let agent = Agent::new(snapline_http::Settings {
+            user_agent: user_agent.to_owned(),
+            roots: settings.roots.clone(),
+            proxies: settings.proxies.clone(),
+            connect: Duration::from_secs(10),
+            connections,
+        });
+        Self { agent, settings }
+    }
+
+    /// Sends `call` up to the number of attempts, as long as failures are of a kind that passes. For requests that may be sent
+    /// twice without harm.
+    pub(crate) fn call(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let mut backoff = self.backoff();
+        let mut attempt = 1;
+        loop {
+            match self.once(call) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => {
+                    if !error.is_transient() || attempt >= self.settings.attempts {
+                        return Err(error);
+                    }
+                    let Some(wait) = backoff.next(error.retry_after()) else {
+                        return Err(error);
+                    };
+                    log::info!("{error}; trying again in {} ms", wait.as_millis());
+                    std::thread::sleep(wait);
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    pub(crate) const fn backoff(&self) -> Backoff {
+        Backoff::new(Duration::from_millis(500), Duration::from_secs(20), RETRY_BUDGET)
+    }
+
+    /// Sends `call` once.
+    pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let request = self.request(call)?;
+        let limits = Limits {
+            idle: Some(self.settings.idle),
+            reply: Some(call.reply.unwrap_or(self.settings.idle)),
+            total: call.total,
+        };
+        let sent = if matches!(call.method, Method::PUT | Method::POST) {
+            self.agent.send(request.map(|()| call.body), limits)
+        } else {
+            self.agent.send(request, limits)
+        };
+        let doing = || format!("{} at {}", call.doing, self.settings.endpoint.as_str());
+        let mut reply = sent.map_err(|error| Error::transport(doing(), error))?;
+        let status = reply.status();
+        let body = read_bounded(reply.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing(), error))?;
+        log::debug!("{}: {}", doing(), status.as_u16());
+        let headers = std::mem::take(reply.headers_mut());
+        if status.is_success() {
+            return Ok(Reply { headers, body });
+        }
+        Err(Error::reply(doing(), status.as_u16(), &body, &headers))
+    }
+
+    /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.
+    fn request(&self, call: &Call<'_>) -> Result<Request<()>, Error> {
+        let settings = &self.settings;
+        let url = settings.endpoint.url(call.bucket, call.key, call.query)?;
+        let mut headers = call.headers.clone();
+        let now = OffsetDateTime::now_utc();
+        sign::sign(
+            &call.method,
+            &url,
+            &mut headers,
+            &call.hash,
+            &settings.credentials,
+            &settings.region,
+            now,
+        )?;
+        let mut request = Request::builder().method(call.method.clone()).uri(url.as_str());
+        if let Some(map) = request.headers_mut() {
+            *map = headers;
+        }
+        request
+            .body(())
+            .map_err(|error| Error::other(snapline_http::Kind::Config, call.doing.clone(), error.to_string()))
+    }
+}

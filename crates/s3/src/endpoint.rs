@@ -1,0 +1,204 @@
+//! Where a store is, and what the URLs of its objects look like.
+
+use s3::signing;
+use snapline_http::Kind;
+use url::Url;
+
+use crate::Error;
+
+/// Where the bucket's name goes in a URL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressingStyle {
+    /// Path style with an endpoint of one's own or a bucket with a dot (no wildcard certificate covers those), else virtual.
+    #[default]
+    Auto,
+    /// `https://host/bucket/key`
+    Path,
+    /// `https://bucket.host/key`
+    Virtual,
+}
+
+impl std::str::FromStr for AddressingStyle {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "path" => Ok(Self::Path),
+            "virtual" => Ok(Self::Virtual),
+            _ => Err(format!("'{text}' is none of auto, path, virtual")),
+        }
+    }
+}
+
+/// The address of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Url,
+    own: bool,
+    style: AddressingStyle,
+}
+
+impl Endpoint {
+    /// The endpoint at `url`, which `source` gave.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if it is no http or https URL with a host, or has a query or a password.
+    pub fn at(url: &str, source: &str, style: AddressingStyle) -> Result<Self, Error> {
+        let wrong = |cause: &str| Error::other(Kind::Config, format!("read {source} '{url}'"), cause);
+        let base = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(Error::other(
+                Kind::Config,
+                format!("read {source}"),
+                "credentials do not belong into the address",
+            ));
+        }
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(wrong("it does not begin with http:// or https:// and a host"));
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(wrong("it has a query"));
+        }
+        Ok(Self { base, own: true, style })
+    }
+
+    /// AWS's own endpoint for a region (docs.aws.amazon.com/general/latest/gr/s3.html).
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if `region` cannot be part of a host's name.
+    pub fn of_region(region: &str, style: AddressingStyle) -> Result<Self, Error> {
+        let suffix = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(Error::other(
+                Kind::Config,
+                format!("read the region '{region}'"),
+                "it is no region's name",
+            ));
+        }
+        let endpoint = Self::at(&format!("https://s3.{region}.{suffix}"), "the region", style)?;
+        Ok(Self { own: false, ..endpoint })
+    }
+
+    /// The URL of the bucket (`key` empty) or of an object, with a query.
+    ///
+    /// The encoding is SigV4's, so that what is sent is what is signed.
+    pub(crate) fn url(&self, bucket: &str, key: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
+        let path_style = match self.style {
+            AddressingStyle::Path => true,
+            AddressingStyle::Virtual => false,
+            AddressingStyle::Auto => self.own || bucket.contains('.'),
+        };
+        let mut text = String::from(self.base.scheme());
+        text.push_str("://");
+        if !path_style {
+            text.push_str(bucket);
+            text.push('.');
+        }
+        text.push_str(self.base.host_str().unwrap_or_default());
+        if let Some(port) = self.base.port() {
+            text.push_str(&format!(":{port}"));
+        }
+        text.push_str(self.base.path().trim_end_matches('/'));
+        text.push('/');
+        if path_style {
+            text.push_str(&signing::uri_encode(bucket, true));
+            text.push('/');
+        }
+        text.push_str(&signing::uri_encode(key, false));
+        for (index, (name, value)) in query.iter().enumerate() {
+            text.push(if index == 0 { '?' } else { '&' });
+            text.push_str(&format!(
+                "{}={}",
+                signing::uri_encode(name, true),
+                signing::uri_encode(value, true)
+            ));
+        }
+        let parsed = Url::parse(&text);
+        parsed.map_err(|error| {
+            Error::other(
+                Kind::Config,
+                format!("build the URL of 's3://{bucket}/{key}'"),
+                error.to_string(),
+            )
+        })
+    }
+
+    /// The address, for messages.
+    pub fn as_str(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(endpoint: &str, style: AddressingStyle, bucket: &str, key: &str) -> String {
+        Endpoint::at(endpoint, "--endpoint-url", style)
+            .unwrap()
+            .url(bucket, key, &[])
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn an_own_endpoint_means_path_style_unless_told_otherwise() {
+        let at = "http://127.0.0.1:9000";
+        assert_eq!(
+            url(at, AddressingStyle::Auto, "b", "a/k"),
+            "http://127.0.0.1:9000/b/a/k"
+        );
+        assert_eq!(
+            url("http://s3.test:9000/", AddressingStyle::Virtual, "b", "k"),
+            "http://b.s3.test:9000/k"
+        );
+        assert_eq!(
+            url("https://host/base/", AddressingStyle::Auto, "b", "k"),
+            "https://host/base/b/k"
+        );
+        assert_eq!(
+            url("http://[::1]:9000", AddressingStyle::Auto, "b", "k"),
+            "http://[::1]:9000/b/k"
+        );
+    }
+
+    #[test]
+    fn aws_is_addressed_by_region_in_virtual_style_but_for_dotted_buckets() {
+        let endpoint = Endpoint::of_region("eu-west-1", AddressingStyle::Auto).unwrap();
+        let url = |bucket| endpoint.url(bucket, "k", &[]).unwrap().to_string();
+        assert_eq!(url("b"), "https://b.s3.eu-west-1.amazonaws.com/k");
+        assert_eq!(url("b.c"), "https://s3.eu-west-1.amazonaws.com/b.c/k");
+        let china = Endpoint::of_region("cn-north-1", AddressingStyle::Path).unwrap();
+        assert_eq!(china.as_str(), "https://s3.cn-north-1.amazonaws.com.cn");
+        assert!(Endpoint::of_region("a/b", AddressingStyle::Auto).is_err());
+    }
+
+    #[test]
+    fn odd_keys_and_queries_are_encoded_once() {
+        let endpoint = Endpoint::at("http://h", "x", AddressingStyle::Auto).unwrap();
+        let url = endpoint
+            .url("b", "a b+c/ü%", &[("uploadId", "x/y=="), ("uploads", "")])
+            .unwrap();
+        assert_eq!(
+            url.as_str(),
+            "http://h/b/a%20b%2Bc/%C3%BC%25?uploadId=x%2Fy%3D%3D&uploads="
+        );
+        assert_eq!(signing::canonical_uri_string(&url), "/b/a%20b%2Bc/%C3%BC%25");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_showing_a_password() {
+        for text in ["127.0.0.1:9000", "ftp://h", "http://", "http://h?x=1", "nonsense"] {
+            let error = Endpoint::at(text, "AWS_ENDPOINT_URL", AddressingStyle::Auto).unwrap_err();
+            assert_eq!(error.kind(), Kind::Config, "{text}");
+            assert!(error.to_string().contains("AWS_ENDPOINT_URL"), "{error}");
+        }
+        let error = Endpoint::at("http://u:hidden@h", "x", AddressingStyle::Auto).unwrap_err();
+        assert!(!error.to_string().contains("hidden"));
+    }
+}

@@ -1,0 +1,241 @@
+//! What went wrong, in one line, and what it means.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::HeaderMap;
+use snapline_http::{Kind, Phase, TransportError, retry_after};
+
+use crate::xml;
+
+/// A failed call: `<what we were doing>: <cause>`, the store's own words included.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    doing: Box<str>,
+    cause: Cause,
+    hint: Option<Box<str>>,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Transport(Box<TransportError>),
+    Reply {
+        status: u16,
+        code: Box<str>,
+        message: Box<str>,
+    },
+    Other(Box<str>),
+}
+
+impl Error {
+    pub(crate) fn other(kind: Kind, doing: impl Into<Box<str>>, cause: impl Into<Box<str>>) -> Self {
+        Self {
+            kind,
+            doing: doing.into(),
+            cause: Cause::Other(cause.into()),
+            hint: None,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn transport(doing: impl Into<Box<str>>, error: TransportError) -> Self {
+        Self {
+            kind: error.kind(),
+            doing: doing.into(),
+            hint: error.hint_text().map(Into::into),
+            cause: Cause::Transport(Box::new(error)),
+            retry_after: None,
+        }
+    }
+
+    /// From a reply that is no success. HEAD replies have no body and hence neither code nor message.
+    pub(crate) fn reply(doing: impl Into<Box<str>>, status: u16, body: &str, headers: &HeaderMap) -> Self {
+        let (code, message) = xml::error(body).unwrap_or_default();
+        let region = headers
+            .get("x-amz-bucket-region")
+            .and_then(|region| region.to_str().ok());
+        Self {
+            kind: kind_of(status, &code),
+            doing: doing.into(),
+            hint: hint_for(&code, status, region),
+            cause: Cause::Reply {
+                status,
+                code: code.into(),
+                message: message.into(),
+            },
+            retry_after: retry_after(headers),
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint_with(mut self, hint: impl Into<Box<str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What it means to a user.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What a user may do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The HTTP status, if a reply came.
+    pub fn status(&self) -> Option<u16> {
+        match self.cause {
+            Cause::Reply { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The store's error code, for example `NoSuchUpload`; empty if there is none.
+    pub fn code(&self) -> &str {
+        match &self.cause {
+            Cause::Reply { code, .. } => code,
+            _ => "",
+        }
+    }
+
+    /// How long the store asks to wait before another try.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether sending the same again may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
+        match &self.cause {
+            Cause::Transport(error) => error.is_transient(),
+            Cause::Reply { status, code, .. } => {
+                // A 200 is here because its body was none of a success.
+                matches!(status, 200 | 408 | 429 | 500 | 502 | 503 | 504)
+                    // Some stores send these with other statuses, S3 itself `RequestTimeout` with 400.
+                    || matches!(&**code, "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable")
+            }
+            Cause::Other(_) => false,
+        }
+    }
+
+    /// Whether the store may have acted on the request although no success was heard.
+    pub(crate) fn may_have_happened(&self) -> bool {
+        match &self.cause {
+            Cause::Transport(error) => error.phase() == Phase::Exchange,
+            Cause::Reply { status, .. } => *status >= 500 || *status == 200 || *status == 408,
+            Cause::Other(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.doing)?;
+        match &self.cause {
+            Cause::Transport(error) => write!(f, "{error}"),
+            Cause::Other(cause) => f.write_str(cause),
+            Cause::Reply { status, code, message } => {
+                write!(f, "{status}")?;
+                for part in [code, message] {
+                    if !part.is_empty() {
+                        write!(f, " {part}")?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+fn kind_of(status: u16, code: &str) -> Kind {
+    match code {
+        "RequestTimeTooSkewed" | "NoSuchUpload" | "SlowDown" | "RequestTimeout" => return Kind::Unavailable,
+        "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => return Kind::Refused,
+        "NoSuchKey" => return Kind::NoInput,
+        _ => {}
+    }
+    match status {
+        401 | 403 | 412 => Kind::Refused,
+        200..=299 | 408 | 409 | 425 | 429 | 500 | 502..=599 => Kind::Unavailable,
+        // What is left names something that is not there, or asks for what the store does not have.
+        _ => Kind::Config,
+    }
+}
+
+fn hint_for(code: &str, status: u16, region: Option<&str>) -> Option<Box<str>> {
+    let hint = match code {
+        "SignatureDoesNotMatch" => {
+            "AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID, or a proxy changed the request"
+        }
+        "InvalidAccessKeyId" => "the store does not know AWS_ACCESS_KEY_ID",
+        "ExpiredToken" => "the session credentials are too old",
+        "RequestTimeTooSkewed" => "the clocks of this machine and of the store differ by more than 15 minutes",
+        "NoSuchBucket" => "create the bucket first; snapline never does",
+        _ if matches!(status, 301 | 307) || code == "AuthorizationHeaderMalformed" => {
+            return region.map(|region| format!("the bucket is in region '{region}': --region {region}").into());
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, code: &str) -> Error {
+        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
+        Error::reply("put 's3://b/k'", status, &body, &HeaderMap::new())
+    }
+
+    #[test]
+    fn refusals_missing_things_and_outages_have_their_own_kinds() {
+        let cases = [
+            (403, "AccessDenied", Kind::Refused),
+            (403, "InvalidAccessKeyId", Kind::Refused),
+            (403, "SignatureDoesNotMatch", Kind::Refused),
+            (400, "ExpiredToken", Kind::Refused),
+            (403, "RequestTimeTooSkewed", Kind::Unavailable),
+            (404, "NoSuchBucket", Kind::Config),
+            (404, "NoSuchKey", Kind::NoInput),
+            (404, "NoSuchUpload", Kind::Unavailable),
+            (301, "PermanentRedirect", Kind::Config),
+            (400, "AuthorizationHeaderMalformed", Kind::Config),
+            (503, "SlowDown", Kind::Unavailable),
+            (500, "InternalError", Kind::Unavailable),
+            (200, "InternalError", Kind::Unavailable),
+            (501, "NotImplemented", Kind::Config),
+        ];
+        for (status, code, kind) in cases {
+            assert_eq!(reply(status, code).kind(), kind, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn the_stores_own_words_are_passed_on() {
+        assert_eq!(
+            reply(403, "AccessDenied").to_string(),
+            "put 's3://b/k': 403 AccessDenied m"
+        );
+        assert_eq!(
+            Error::reply("look", 403, "", &HeaderMap::new()).to_string(),
+            "look: 403"
+        );
+    }
+
+    #[test]
+    fn a_wrong_region_is_named() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-bucket-region", "eu-west-1".parse().unwrap());
+        let error = Error::reply("put", 301, "", &headers);
+        assert_eq!(
+            error.hint(),
+            Some("the bucket is in region 'eu-west-1': --region eu-west-1")
+        );
+    }
+}

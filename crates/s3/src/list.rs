@@ -1,0 +1,119 @@
+//! Listings, always to the end.
+
+use std::ops::ControlFlow;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use s3::serde_types::ListBucketResult;
+use snapline_http::Kind;
+use snapline_series::ObjectUri;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::client::{Call, Client};
+use crate::{Error, xml};
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The whole key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// When the store took it.
+    pub modified: Option<OffsetDateTime>,
+}
+
+impl Client {
+    /// Hands every object whose key begins with `prefix` to `each`, in the store's order, until that breaks off. `page` is how
+    /// many to ask for at a time; the store's own limit, 1,000 as a rule, by default.
+    ///
+    /// # Errors
+    /// If any page is missing, cut or odd: half a listing must never look like a whole one.
+    pub fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        page: Option<u32>,
+        mut each: impl FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let whole = ObjectUri {
+            bucket: bucket.to_owned(),
+            key: String::new(),
+        };
+        let doing = format!("list 's3://{bucket}/{prefix}'");
+        let odd = |cause: &str| Error::other(Kind::Unavailable, doing.clone(), cause);
+        let page = page.map(|page| page.to_string());
+        let mut token: Option<String> = None;
+        loop {
+            // Keys may hold characters that XML cannot: they are asked for encoded.
+            let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
+            query.extend(page.as_deref().map(|page| ("max-keys", page)));
+            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
+            let mut call = Call::new(doing.clone(), Method::GET, &whole);
+            call.query = &query;
+            let body = self.call(&call)?.body;
+            if xml::root(&body).as_deref() != Some("ListBucketResult") {
+                return Err(odd("the reply is cut or no listing"));
+            }
+            let result: ListBucketResult = quick_xml::de::from_str(body.trim_start())
+                .map_err(|error| odd(&format!("read the listing: {error}")))?;
+            let encoded = result.encoding_type.is_some();
+            for object in result.contents {
+                let key = decode(&object.key, encoded).ok_or_else(|| odd("a key is not UTF-8"))?;
+                let modified = OffsetDateTime::parse(&object.last_modified, &Rfc3339).ok();
+                if each(Entry {
+                    key,
+                    size: object.size,
+                    modified,
+                })
+                .is_break()
+                {
+                    return Ok(());
+                }
+            }
+            if !result.is_truncated {
+                return Ok(());
+            }
+            match result.next_continuation_token {
+                Some(next) if !next.is_empty() && token.as_ref() != Some(&next) => token = Some(next),
+                _ => return Err(odd("it is not complete, but names no next page")),
+            }
+        }
+    }
+
+    /// The size of an object, by the listing of its exact key; nothing if there is none.
+    pub(crate) fn size_by_listing(&self, object: &ObjectUri) -> Result<Option<u64>, Error> {
+        let mut size = None;
+        // The exact key comes first among all that begin with it.
+        self.list(&object.bucket, &object.key, None, |entry| {
+            size = (entry.key == object.key).then_some(entry.size);
+            ControlFlow::Break(())
+        })?;
+        Ok(size)
+    }
+}
+
+/// A key as it is. The `url` encoding writes a blank as `+`.
+fn decode(key: &str, encoded: bool) -> Option<String> {
+    if !encoded {
+        return Some(key.to_owned());
+    }
+    let spaced = key.replace('+', " ");
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_where_the_store_says_that_it_encoded_them() {
+        assert_eq!(decode("a%2Fb+c%2B%25", true).as_deref(), Some("a/b c+%"));
+        assert_eq!(decode("a%2Fb+c", false).as_deref(), Some("a%2Fb+c"));
+        assert_eq!(decode("%FF", true), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! An object uploaded in parts: it does not exist until it is completed.
+
+use std::time::Duration;
+
+use http::Method;
+use http::header::ETAG;
+use s3::serde_types::{CompleteMultipartUploadData, InitiateMultipartUploadResponse};
+use snapline_http::Kind;
+use snapline_series::ObjectUri;
+
+use crate::client::{Call, Client, Reply};
+use crate::object::only_if_new;
+use crate::sign::PayloadHash;
+use crate::{Error, Existing, Identity, commit, xml};
+
+/// A store may assemble a large object for minutes before it answers.
+const COMPLETE_REPLY: Duration = Duration::from_secs(600);
+
+/// An upload under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// What it is to become.
+    pub object: ObjectUri,
+    /// The store's name for it.
+    pub id: String,
+}
+
+/// A part that the store has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// 1 to 10,000.
+    pub number: u32,
+    /// The store's tag for it, given back on completion.
+    pub etag: String,
+}
+
+impl Client {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be asked, or if its answer has no id.
+    pub fn initiate(&self, object: &ObjectUri, identity: &Identity, content_type: &str) -> Result<Upload, Error> {
+        let doing = format!("begin the upload of '{object}'");
+        let mut call = Call::new(doing.clone(), Method::POST, object);
+        call.query = &[("uploads", "")];
+        call.headers = identity.headers(content_type)?;
+        let reply = self.call(&call)?;
+        match quick_xml::de::from_str::<InitiateMultipartUploadResponse>(reply.body.trim_start()) {
+            Ok(reply) if !reply.upload_id.is_empty() => Ok(Upload {
+                object: object.clone(),
+                id: reply.upload_id,
+            }),
+            _ => Err(Error::other(Kind::Unavailable, doing, "the reply names no upload")),
+        }
+    }
+
+    /// Uploads one part, whose hash is `hash`. Sending a part again replaces it, so this is retried.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be reached, or if it answers without a tag: such a part could not be completed.
+    pub fn upload_part(&self, upload: &Upload, number: u32, body: &[u8], hash: PayloadHash) -> Result<Part, Error> {
+        let object = &upload.object;
+        let doing = format!("upload part {number} of '{object}'");
+        let number_text = number.to_string();
+        let query = [("partNumber", number_text.as_str()), ("uploadId", upload.id.as_str())];
+        let mut call = Call::new(doing.clone(), Method::PUT, object);
+        call.query = &query;
+        call.body = body;
+        call.hash = hash;
+        let reply = self.call(&call)?;
+        let etag = reply
+            .headers
+            .get(ETAG)
+            .and_then(|etag| etag.to_str().ok())
+            .unwrap_or_default();
+        if etag.is_empty() {
+            return Err(Error::other(Kind::Unavailable, doing, "the reply has no ETag"));
+        }
+        Ok(Part {
+            number,
+            etag: etag.to_owned(),
+        })
+    }
+
+    /// Completes an upload of `parts`, in order, `size` bytes in all: only now the object appears. Never overwrites unless
+    /// `overwrite` is set.
+    ///
+    /// A 200 counts only with a whole `CompleteMultipartUploadResult` in it: S3 answers 200 first and may put an error into the
+    /// body (docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html). What is unclear is decided by looking for
+    /// the object.
+    ///
+    /// # Errors
+    /// If the object was not stored, or if that cannot be decided: the message then says that it may exist.
+    pub fn complete(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        size: u64,
+        identity: &Identity,
+        overwrite: bool,
+    ) -> Result<Existing, Error> {
+        let object = &upload.object;
+        let doing = format!("complete the upload of '{object}'");
+        let parts = parts.iter().map(|part| s3::serde_types::Part {
+            part_number: part.number,
+            etag: part.etag.clone(),
+        });
+        let body = CompleteMultipartUploadData { parts: parts.collect() }.to_string();
+        let query = [("uploadId", upload.id.as_str())];
+        let mut call = Call::new(doing.clone(), Method::POST, object);
+        call.query = &query;
+        if !overwrite {
+            only_if_new(&mut call.headers);
+        }
+        call.body = body.as_bytes();
+        call.hash = PayloadHash::of(call.body);
+        call.reply = Some(COMPLETE_REPLY);
+        let check = |reply: &Reply| match xml::root(&reply.body).as_deref() {
+            Some("CompleteMultipartUploadResult") => Ok(()),
+            Some("Error") => Err(Error::reply(doing.clone(), 200, &reply.body, &reply.headers)),
+            _ => Err(Error::reply(
+                doing.clone(),
+                200,
+                "the reply is cut or empty",
+                &reply.headers,
+            )),
+        };
+        let give_up = || self.abort(upload, Duration::from_secs(10)).is_ok();
+        commit::commit(self, object, &identity.id, size, call, check, Some(&give_up))
+    }
+
+    /// Gives an upload up: its parts are deleted. An upload that is not there any more counts as given up.
+    ///
+    /// Parts that were in flight may still arrive afterwards; whoever had some calls this a second time.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be asked within `limit`.
+    pub fn abort(&self, upload: &Upload, limit: Duration) -> Result<(), Error> {
+        let object = &upload.object;
+        let query = [("uploadId", upload.id.as_str())];
+        let mut call = Call::new(format!("abort the upload of '{object}'"), Method::DELETE, object);
+        call.query = &query;
+        call.total = Some(limit);
+        let deadline = std::time::Instant::now() + limit;
+        loop {
+            match self.once(&call) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.status() == Some(404) => return Ok(()),
+                Err(error) => {
+                    let left = deadline.saturating_duration_since(std::time::Instant::now());
+                    if !error.is_transient() || left < Duration::from_millis(250) {
+                        return Err(error);
+                    }
+                    call.total = Some(left);
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            }
+        }
+    }
+}

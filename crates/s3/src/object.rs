@@ -1,0 +1,167 @@
+//! Whole objects: look, store in one request, delete.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPECT, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Method};
+use snapline_http::Kind;
+use snapline_series::ObjectUri;
+
+use crate::client::{Call, Client};
+use crate::sign::PayloadHash;
+use crate::{Error, commit};
+
+/// The metadata that tells our object from anybody else's.
+const ID: &str = "x-amz-meta-snapline-id";
+/// Bodies above this are announced, so that an early refusal is heard instead of a cut connection.
+const ANNOUNCED: usize = 64 << 10;
+
+/// What an object says about its origin, in its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Different for each run: an object that has it is the one that this run stored.
+    pub id: String,
+    /// Raft index of the snapshot, where the content was verified.
+    pub index: Option<u64>,
+    /// Raft term of the snapshot, where the content was verified.
+    pub term: Option<u64>,
+}
+
+impl Identity {
+    pub(crate) fn headers(&self, content_type: &str) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &'static str, value: &str| -> Result<(), Error> {
+            let value = HeaderValue::from_str(value).map_err(|_| {
+                Error::other(
+                    Kind::Usage,
+                    format!("use '{value}' as {name}"),
+                    "it is no header's value",
+                )
+            })?;
+            headers.insert(name, value);
+            Ok(())
+        };
+        set(CONTENT_TYPE.as_str(), content_type)?;
+        set(ID, &self.id)?;
+        if let Some(index) = self.index {
+            set("x-amz-meta-snapline-index", &index.to_string())?;
+        }
+        if let Some(term) = self.term {
+            set("x-amz-meta-snapline-term", &term.to_string())?;
+        }
+        Ok(headers)
+    }
+}
+
+/// What HEAD says about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attributes {
+    /// Bytes.
+    pub size: u64,
+    /// [`Identity::id`], if the object was stored by us.
+    pub id: Option<String>,
+    /// The entity tag; no hash of anything in general.
+    pub etag: Option<String>,
+}
+
+/// How storing under a key ended, other than by an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// The object is ours, whole.
+    Stored,
+    /// The key was taken by somebody else; nothing was changed.
+    Taken,
+}
+
+/// The condition that keeps an object from being overwritten
+/// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+pub(crate) fn only_if_new(headers: &mut HeaderMap) {
+    headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+}
+
+impl Client {
+    /// Asks for an object; nothing if there is none.
+    ///
+    /// # Errors
+    /// Also 403 without the right to read; a store without the right to list answers 403 for a missing key too.
+    pub fn head(&self, object: &ObjectUri) -> Result<Option<Attributes>, Error> {
+        let call = Call::new(format!("look for '{object}'"), Method::HEAD, object);
+        let headers = match self.call(&call) {
+            Ok(reply) => reply.headers,
+            Err(error) if error.status() == Some(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        let size = text(CONTENT_LENGTH.as_str()).and_then(|size| size.parse().ok());
+        let size = size.ok_or_else(|| {
+            Error::other(
+                Kind::Unavailable,
+                format!("look for '{object}'"),
+                "the reply has no length",
+            )
+        })?;
+        Ok(Some(Attributes {
+            size,
+            id: text(ID),
+            etag: text(ETAG.as_str()),
+        }))
+    }
+
+    /// Whether a key is taken, as far as our rights let us see: HEAD, else the listing of the exact key. Without either right
+    /// the key counts as free; the condition on the request that stores is then the only guard.
+    ///
+    /// # Errors
+    /// If the store cannot be asked.
+    pub fn exists(&self, object: &ObjectUri) -> Result<bool, Error> {
+        match self.head(object) {
+            Ok(found) => Ok(found.is_some()),
+            Err(error) if error.kind() == Kind::Refused => match self.size_by_listing(object) {
+                Ok(size) => Ok(size.is_some()),
+                Err(error) if error.kind() == Kind::Refused => Ok(false),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores `body`, whose hash is `hash`, in one request; never overwrites unless `overwrite` is set.
+    ///
+    /// An unclear reply is decided by looking whether the object is there, whole, with our id.
+    ///
+    /// # Errors
+    /// If the object was not stored, or if that cannot be decided: the message then says that it may exist.
+    pub fn put(
+        &self,
+        object: &ObjectUri,
+        body: &[u8],
+        hash: PayloadHash,
+        identity: &Identity,
+        content_type: &str,
+        overwrite: bool,
+    ) -> Result<Existing, Error> {
+        let mut call = Call::new(format!("store '{object}'"), Method::PUT, object);
+        call.headers = identity.headers(content_type)?;
+        if !overwrite {
+            only_if_new(&mut call.headers);
+        }
+        if body.len() > ANNOUNCED {
+            // Not signed: proxies may take it away.
+            call.headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        call.body = body;
+        call.hash = hash;
+        let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        commit::commit(self, object, &identity.id, size, call, |_| Ok(()), None)
+    }
+
+    /// Deletes the current version of an object. One that is not there any more counts as deleted, as S3 has it.
+    ///
+    /// # Errors
+    /// If the store refuses, or cannot be asked.
+    pub fn delete(&self, object: &ObjectUri) -> Result<(), Error> {
+        let call = Call::new(format!("delete '{object}'"), Method::DELETE, object);
+        match self.call(&call) {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

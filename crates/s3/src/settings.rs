@@ -1,0 +1,159 @@
+//! Options and variables become checked values, once.
+
+use std::time::Duration;
+
+use snapline_http::{Environment, Kind, Proxies, Roots};
+
+use crate::{AddressingStyle, Credentials, Endpoint, Error};
+
+/// The options as typed; what is absent comes from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--endpoint-url`
+    pub endpoint_url: Option<String>,
+    /// `--region`
+    pub region: Option<String>,
+    /// `--addressing-style`
+    pub addressing_style: Option<String>,
+    /// `--timeout`
+    pub timeout: Option<Duration>,
+    /// `--max-attempts`
+    pub max_attempts: Option<u32>,
+}
+
+/// Everything a [`Client`](crate::Client) needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the store is.
+    pub endpoint: Endpoint,
+    /// The region that signatures name.
+    pub region: String,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// Limit for a connection on which nothing moves.
+    pub idle: Duration,
+    /// How often a request is sent at most, at least 1.
+    pub attempts: u32,
+    /// Whom to trust.
+    pub roots: Roots,
+    /// Through which proxies.
+    pub proxies: Proxies,
+}
+
+impl Settings {
+    /// Flags beat variables, variables beat defaults. A variable that is set but empty counts as not set, as for `aws`, except
+    /// for secrets.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a flag, [`Kind::Config`] for a variable that cannot be used; it is named.
+    pub fn resolve(flags: Flags, environment: Environment<'_>) -> Result<Self, Error> {
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|name| {
+                let value = environment(name)?.to_string_lossy().into_owned();
+                (!value.is_empty()).then_some((*name, value))
+            })
+        };
+        let style = match flags.addressing_style {
+            None => AddressingStyle::Auto,
+            Some(text) => text
+                .parse()
+                .map_err(|cause: String| Error::other(Kind::Usage, "read --addressing-style", cause))?,
+        };
+        let region = flags
+            .region
+            .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(|(_, region)| region))
+            .unwrap_or_else(|| "us-east-1".to_owned());
+        let endpoint = match (flags.endpoint_url, first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])) {
+            (Some(url), _) => Endpoint::at(&url, "--endpoint-url", style)?,
+            (None, Some((name, url))) => Endpoint::at(&url, name, style)?,
+            (None, None) => Endpoint::of_region(&region, style)?,
+        };
+        let attempts = match (flags.max_attempts, first(&["AWS_MAX_ATTEMPTS"])) {
+            (Some(attempts), _) => attempts,
+            (None, None) => 5,
+            (None, Some((name, text))) => text.parse().map_err(|_| {
+                Error::other(
+                    Kind::Config,
+                    format!("read {name}"),
+                    format!("'{text}' is no number of attempts"),
+                )
+            })?,
+        };
+        Ok(Self {
+            endpoint,
+            region,
+            credentials: Credentials::from_environment(environment)?,
+            idle: flags.timeout.unwrap_or(Duration::from_secs(60)),
+            attempts: attempts.max(1),
+            roots: Roots::System,
+            proxies: Proxies::from_environment(environment)
+                .map_err(|error| Error::transport("find the proxy", error))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+
+    fn resolve(flags: Flags, variables: &[(&str, &str)]) -> Result<Settings, Error> {
+        let all: Vec<_> = KEYS.iter().chain(variables).copied().collect();
+        let environment = |name: &str| all.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+        Settings::resolve(flags, &environment)
+    }
+
+    #[test]
+    fn flags_beat_variables_and_variables_beat_defaults() {
+        let settings = resolve(Flags::default(), &[]).unwrap();
+        assert_eq!(settings.endpoint.as_str(), "https://s3.us-east-1.amazonaws.com");
+        assert_eq!((settings.attempts, settings.idle), (5, Duration::from_secs(60)));
+
+        let variables = [
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL", "http://general"),
+            ("AWS_ENDPOINT_URL_S3", "http://special"),
+            ("AWS_MAX_ATTEMPTS", "2"),
+        ];
+        let settings = resolve(Flags::default(), &variables).unwrap();
+        assert_eq!(settings.endpoint.as_str(), "http://special");
+        assert_eq!((settings.region.as_str(), settings.attempts), ("eu-west-1", 2));
+
+        let flags = Flags {
+            endpoint_url: Some("http://flag".to_owned()),
+            region: Some("us-west-2".to_owned()),
+            max_attempts: Some(0),
+            ..Flags::default()
+        };
+        let settings = resolve(flags, &variables).unwrap();
+        assert_eq!(settings.endpoint.as_str(), "http://flag");
+        assert_eq!((settings.region.as_str(), settings.attempts), ("us-west-2", 1));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_not_set() {
+        let settings = resolve(Flags::default(), &[("AWS_ENDPOINT_URL_S3", ""), ("AWS_REGION", "")]).unwrap();
+        assert_eq!(settings.endpoint.as_str(), "https://s3.us-east-1.amazonaws.com");
+    }
+
+    #[test]
+    fn what_supplied_a_bad_value_is_named() {
+        let flags = Flags {
+            addressing_style: Some("dns".to_owned()),
+            ..Flags::default()
+        };
+        let error = resolve(flags, &[]).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("--addressing-style")),
+            (Kind::Usage, true)
+        );
+        let error = resolve(Flags::default(), &[("AWS_MAX_ATTEMPTS", "many")]).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("AWS_MAX_ATTEMPTS")),
+            (Kind::Config, true)
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading the store's XML.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+/// The name of a document's root element, if the document is whole: well-formed from the first byte to the root's end tag.
+pub(crate) fn root(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text.trim_start());
+    let mut depth = 0_usize;
+    let mut name = None;
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => {
+                depth += 1;
+                name.get_or_insert_with(|| String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+            }
+            Event::Empty(start) if depth == 0 => {
+                return Some(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+            }
+            Event::End(_) => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return name;
+                }
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+/// Code and message of an `<Error>` document; a bounded piece of whatever else came.
+pub(crate) fn error(text: &str) -> Option<(String, String)> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Reply {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    if text.trim().is_empty() {
+        return None;
+    }
+    if root(text).as_deref() == Some("Error")
+        && let Ok(reply) = quick_xml::de::from_str::<Reply>(text.trim_start())
+    {
+        return Some((reply.code, reply.message));
+    }
+    Some((String::new(), text.chars().take(200).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_is_named_only_when_the_document_is_whole() {
+        let whole = "  \n<?xml version=\"1.0\"?>\n<A xmlns=\"x\"><B>1</B></A>\n";
+        assert_eq!(root(whole).as_deref(), Some("A"));
+        let end = whole.find("</A>").unwrap() + 4;
+        for cut in 0..end {
+            assert_eq!(root(&whole[..cut]), None, "{cut}");
+        }
+        assert_eq!(root("<A/>").as_deref(), Some("A"));
+        assert_eq!(root(""), None);
+        assert_eq!(root("no xml"), None);
+    }
+
+    #[test]
+    fn what_is_no_error_document_is_shown_in_part() {
+        assert_eq!(error(""), None);
+        assert_eq!(
+            error("<Error><Code>A</Code></Error>"),
+            Some(("A".to_owned(), String::new()))
+        );
+        let page = format!("<html>{}</html>", "x".repeat(1000));
+        assert_eq!(error(&page).unwrap().1.len(), 200);
+    }
+}
