@@ -1,3 +1,5 @@
-//! snap-pipe.
+//! Run a pipeline without a shell, with a true exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    snapline_cli::main(snap_pipe::PROGRAM, snap_pipe::run)
+}

@@ -1,0 +1,32 @@
+//! The command line of snap-pipe.
+
+use snapline_cli::Failure;
+
+use crate::stage::{self, Stage};
+
+snapline_cli::args! {
+    /// Runs programs as one pipe, without a shell, waits for all of them, and ends with the code of the first one that failed.
+    ///
+    /// A word that is just | ends a stage; quote it in a shell. Each program is found on PATH, or is a path if its name has a slash; all
+    /// are found before any is started. The first reads standard input, the last writes standard output.
+    #[argh(
+        usage = "[options] prog [arg...] ['|' prog [arg...]]...",
+        example = "Make a snapshot, store it, drop the oldest:\n$ {command_name} vault-login '|' vault-snapshot --revoke '|' s3-put s3://backups/vault/ '|' snap-prune --keep-last 30",
+        example = "The same as the args of a CronJob, where this is the image's entry point:\nargs: [\"vault-login\", \"|\", \"vault-snapshot\", \"--revoke\", \"|\", \"s3-put\", \"s3://backups/vault/\", \"|\", \"snap-prune\", \"--keep-last\", \"30\"]",
+        note = "The exit code is that of the leftmost stage that ended with neither 0 nor 141; without one, that of the last stage. A stage that signal n ended counts as 128+n. The last line on standard error names that stage; -v names the others that failed.",
+        note = "TERM, INT, HUP, QUIT, USR1 and USR2 are passed on to all stages, and their ends are waited for, however long that takes.",
+        note = "A program cannot be given an argument that is just |. Options of {command_name} stand before the first program."
+    )]
+    pub struct Args with () {
+        /// a program and its arguments, a |, the next program and its arguments, and so on
+        #[argh(positional, arg_name = "prog")]
+        pub words: Vec<String>,
+    }
+}
+
+impl Args {
+    /// The stages, each with the file of its program.
+    pub(crate) fn stages(&self) -> Result<Vec<Stage>, Failure> {
+        stage::find_all(&self.words)
+    }
+}
