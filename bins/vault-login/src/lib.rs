@@ -1,1 +1,81 @@
-//! Log in to Vault or OpenBao and print the token.
+//! Logs in to Vault or OpenBao and prints the token.
+//!
+//! A token that cannot be handed over is revoked: nobody would know it, and it would live on until its end.
+
+mod args;
+mod hand_over;
+mod method;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapline_cli::{Ending, Exit, Failure, Field, Output, Program, Trailing, at_end, summary};
+use snapline_vault::{Client, Login, Revocation};
+
+pub use args::Args;
+
+use hand_over::hand_over;
+
+/// What the program is called.
+pub const PROGRAM: Program = Program {
+    name: "vault-login",
+    version: env!("CARGO_PKG_VERSION"),
+    trailing: Trailing::Mixed,
+};
+
+/// How long a token that could not be handed over may take to be revoked.
+const REVOKE: Duration = Duration::from_secs(5);
+
+/// The same after a signal, when somebody waits for the end.
+const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
+
+/// Logs in, hands the token over, says what was done.
+///
+/// # Errors
+/// A [`Failure`] with the code to end with.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let plan = args.check(&|name| std::env::var_os(name))?;
+    // Before the login: where the token cannot go, none is made.
+    let output = Output::open(plan.output.as_deref())?;
+    let client = Arc::new(Client::new(plan.settings));
+    let login = plan.method.log_in(&client, plan.namespace.as_ref()).map_err(failed)?;
+
+    let revocation = plan.method.makes_a_token().then(|| {
+        let token = login.token.clone();
+        Arc::new(Revocation::new(Arc::clone(&client), token, plan.namespace.clone()))
+    });
+    let _at_end = revocation.clone().map(|revocation| {
+        at_end(move || {
+            revocation.revoke(REVOKE_AT_SIGNAL);
+            Ending::End
+        })
+    });
+    match (hand_over(output, &login.token), &revocation) {
+        (Err(failure), Some(revocation)) => {
+            revocation.revoke(REVOKE);
+            return Err(failure.into());
+        }
+        (Err(failure), None) => return Err(failure.into()),
+        (Ok(()), Some(revocation)) => revocation.give_up(),
+        (Ok(()), None) => {}
+    }
+    report(&client, plan.method.name(), &login);
+    Ok(())
+}
+
+fn report(client: &Client, method: &str, login: &Login) {
+    summary(
+        &format!("logged in at '{}'", client.address()),
+        &[
+            ("method", Field::Word(method.to_owned())),
+            ("policies", Field::Word(login.policies.join(","))),
+            ("ttl", Field::Count(login.ttl.as_secs())),
+        ],
+    );
+}
+
+/// A library's error at the edge.
+fn failed(error: snapline_vault::Error) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    Failure::new(Exit::from_code(error.kind().code()), error).maybe_hint(hint)
+}

@@ -1,3 +1,5 @@
-//! vault-login.
+//! Logs in to Vault or OpenBao and prints the token.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    snapline_cli::main(vault_login::PROGRAM, vault_login::run)
+}
