@@ -72,6 +72,15 @@ impl Bucket {
         bucket
     }
 
+    /// The same bucket, reached by another way.
+    #[must_use]
+    pub fn through(&self, endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            name: self.name.clone(),
+        }
+    }
+
     /// The `s3://` form of a key or prefix in it.
     pub fn uri(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
@@ -215,10 +224,16 @@ impl Reply {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .expect("a status");
-        Self {
-            status,
-            headers,
-            body: bytes[end + 4..].to_vec(),
+        let rest = &bytes[end + 4..];
+        // "100 Continue" goes before the reply proper.
+        if status == 100 {
+            Self::parse(rest)
+        } else {
+            Self {
+                status,
+                headers,
+                body: rest.to_vec(),
+            }
         }
     }
 }

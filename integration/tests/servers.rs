@@ -1,6 +1,9 @@
 //! The harness itself: the real servers come up, and the oracles see what is there and miss what is not.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::net::TcpStream;
+
+use snapline_integration::line::Line;
 use snapline_integration::minio::Minio;
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
 use snapline_integration::wait::wait_for;
@@ -84,11 +87,35 @@ fn a_bucket_tells_unfinished_uploads() {
 }
 
 #[test]
+fn a_line_holds_what_exceeds_its_allowance_until_it_is_released() {
+    let minio = Minio::start();
+    let bucket = minio.bucket("line");
+    let line = Line::new(&minio.address(), 1 << 20);
+    let far = bucket.through(&line.url());
+    far.put("small", &[0; 1000]);
+    let large = vec![0; 4 << 20];
+    std::thread::scope(|scope| {
+        let put = scope.spawn(|| far.put("large", &large));
+        wait_for("the line holds", || (line.held() == 1).then_some(()));
+        assert!(!put.is_finished());
+        assert_eq!(bucket.keys(), ["small"]);
+        line.release();
+    });
+    assert_eq!(bucket.get("large").unwrap(), large);
+    assert_eq!(far.keys(), ["large", "small"], "replies are not limited");
+    let address = line.url();
+    drop(line);
+    wait_for("the line is gone", || {
+        TcpStream::connect(address.trim_start_matches("http://")).err()
+    });
+}
+
+#[test]
 fn a_killed_server_is_gone() {
     let minio = Minio::start();
     let bucket = minio.bucket("kill");
     minio.container().kill();
-    let refused = std::net::TcpStream::connect(minio.container().address());
+    let refused = TcpStream::connect(minio.container().address());
     assert!(refused.is_err(), "{refused:?}");
     drop(bucket);
 }

@@ -9,5 +9,7 @@ fn main() {
     let minio = Minio::start();
     minio.bucket_named("bench");
     println!("{}", minio.endpoint());
-    stdin().read_to_end(&mut Vec::new()).expect("wait for the end of standard input");
+    stdin()
+        .read_to_end(&mut Vec::new())
+        .expect("wait for the end of standard input");
 }
