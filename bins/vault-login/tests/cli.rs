@@ -1,0 +1,375 @@
+//! The command line: codes, messages, streams, and where the token goes.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../../crates/vault/tests/support/scripted.rs"]
+mod scripted;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use scripted::{Server, closed, reply};
+
+const LOGIN: &str = r#"{"auth":{"client_token":"hvs.new-token","policies":["backup","default"],"lease_duration":900}}"#;
+const REVOKE: &str = "POST /v1/auth/token/revoke-self";
+
+/// The program with nothing in its environment but a role, towards `address`.
+fn program(address: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vault-login"));
+    command
+        .env_clear()
+        .env("VAULT_ADDR", address)
+        .env("VAULT_MAX_RETRIES", "0")
+        .env("VAULT_APPROLE_ROLE_ID", "my-role-id")
+        .env("VAULT_APPROLE_SECRET_ID", "my-secret-id")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs it with `words`, and not for ever.
+fn run(address: &str, words: &[&str]) -> Output {
+    assert_cmd::Command::from_std(program(address))
+        .args(words)
+        .timeout(Duration::from_secs(60))
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "no '{word}' in {stderr}");
+    }
+    if code != 0 {
+        assert!(output.stdout.is_empty());
+        assert!(stderr.contains("vault-login: error: "), "{stderr}");
+    }
+    for secret in ["my-secret-id", "my-role-id", "hvs.new-token", "hvs.own-token"] {
+        assert!(!stderr.contains(secret), "{secret} in {stderr}");
+    }
+}
+
+/// A Vault that logs anybody in.
+fn vault() -> Server {
+    Server::start(|seen, _, stream| match seen.line.as_str() {
+        REVOKE => reply(stream, "204 No Content", "", ""),
+        "GET /v1/auth/token/lookup-self" => {
+            reply(
+                stream,
+                "200 OK",
+                "",
+                r#"{"data":{"id":"hvs.own-token","policies":["root"],"ttl":0}}"#,
+            );
+        }
+        _ => reply(stream, "200 OK", "", LOGIN),
+    })
+}
+
+#[test]
+fn the_token_is_one_line_and_the_summary_does_not_show_it() {
+    let vault = vault();
+    let output = run(&vault.url, &["-vvv"]);
+    let summary = format!(
+        "vault-login: logged in at '{}' method=approle policies=backup,default ttl=900\n",
+        vault.url
+    );
+    expect(&output, 0, &[&summary]);
+    assert_eq!(output.stdout, b"hvs.new-token\n");
+    assert_eq!(vault.lines(), ["POST /v1/auth/approle/login"]);
+    assert!(run(&vault.url, &["-q"]).stderr.is_empty());
+    expect(
+        &run(&vault.url, &["--log-format=json"]),
+        0,
+        &[r#""ttl":900"#, r#""method":"approle""#],
+    );
+}
+
+#[test]
+fn help_and_version_need_no_configuration() {
+    for word in ["--help", "-h"] {
+        let output = run("", &[word]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        for part in [
+            "--secret-id-file",
+            "VAULT_APPROLE_ROLE_ID",
+            "VAULT_ADDR",
+            "| vault-snapshot",
+            "141",
+        ] {
+            assert!(text.contains(part), "no {part} in {text}");
+        }
+    }
+    let output = run("", &["--version"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("vault-login {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn wrong_calls_are_64() {
+    for (words, part) in [
+        (&["--no-such-option"][..], "--no-such-option"),
+        (&["word"], "word"),
+        (&["--method", "kerberos"], "approle, token"),
+        (&["--method", "token", "--role-id", "x"], "--role-id"),
+        (&["--method", "token", "--path", "x"], "--path"),
+        (&["--token-file", "x"], "--token-file"),
+        (&["--role-id", "x", "--role-id-file", "y"], "--role-id-file"),
+        (&["--secret-id-file", "-"], "standard input"),
+        (&["--timeout", "soon"], "soon"),
+        (&["--max-retries", "-1"], "-1"),
+    ] {
+        expect(&run("http://127.0.0.1:1", words), 64, &[part]);
+    }
+}
+
+#[test]
+fn a_reply_that_is_none_of_vault_is_65() {
+    for body in ["<html>hello</html>", r#"{"data":{"client_token":"hvs.new-token"}}"#] {
+        let server = Server::start(move |_, _, stream| reply(stream, "200 OK", "", body));
+        expect(&run(&server.url, &[]), 65, &["is this Vault?"]);
+    }
+}
+
+#[test]
+fn no_server_and_a_sealed_server_are_69() {
+    expect(
+        &run(&closed(), &[]),
+        69,
+        &["connection refused", "/v1/auth/approle/login"],
+    );
+    let sealed = Server::start(|_, _, stream| reply(stream, "503 x", "", r#"{"errors":["Vault is sealed"]}"#));
+    expect(&run(&sealed.url, &[]), 69, &["Vault is sealed", "vault-login: hint: "]);
+    let cut = Server::start(|_, _, _| {});
+    expect(&run(&cut.url, &[]), 69, &[]);
+    let slow = Server::start(|_, _, _| std::thread::sleep(Duration::from_secs(30)));
+    expect(&run(&slow.url, &["--timeout", "1s"]), 69, &["in time"]);
+}
+
+#[test]
+fn a_refusal_is_77_with_the_servers_own_words_on_one_line() {
+    for (status, body, part) in [
+        (
+            "400 x",
+            r#"{"errors":["invalid role or secret ID"]}"#,
+            "invalid role or secret ID",
+        ),
+        ("400 x", r#"{"errors":["missing secret_id"]}"#, "missing secret_id"),
+        (
+            "403 x",
+            r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#,
+            "status 403: 1 error occurred: * permission denied\n",
+        ),
+    ] {
+        let server = Server::start(move |_, _, stream| reply(stream, status, "", body));
+        expect(&run(&server.url, &["--max-retries", "2"]), 77, &[part]);
+        assert_eq!(server.lines().len(), 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_understood_is_78_and_says_which_option_or_variable_it_was() {
+    for (variables, words, part) in [
+        (&[("VAULT_ADDR", "vault:8200")][..], &[][..], "VAULT_ADDR"),
+        (&[], &["--address", "unix:///run/vault.sock"], "--address"),
+        (&[("BAO_CLIENT_TIMEOUT", "soon")], &[], "BAO_CLIENT_TIMEOUT"),
+        (&[("VAULT_MAX_RETRIES", "-1")], &[], "VAULT_MAX_RETRIES"),
+        (&[("VAULT_AUTH_METHOD", "kerberos")], &[], "VAULT_AUTH_METHOD"),
+        (&[("VAULT_AUTH_PATH", "a/../b")], &[], "VAULT_AUTH_PATH"),
+        (&[("VAULT_APPROLE_SECRET_ID", "")], &[], "VAULT_APPROLE_SECRET_ID"),
+        (
+            &[("BAO_APPROLE_ROLE_ID_FILE", "/dev/null")],
+            &[],
+            "BAO_APPROLE_ROLE_ID_FILE",
+        ),
+        (&[], &["--secret-id-file", "/dev/null"], "--secret-id-file"),
+    ] {
+        let output = program("http://127.0.0.1:1")
+            .envs(variables.iter().copied())
+            .args(words)
+            .output()
+            .unwrap();
+        expect(&output, 78, &[part]);
+    }
+    let output = program("").env_remove("VAULT_APPROLE_ROLE_ID").output().unwrap();
+    expect(&output, 78, &["role id", "--role-id-file"]);
+}
+
+#[test]
+fn a_missing_mount_is_78_where_the_server_says_404() {
+    let server = Server::start(|_, _, stream| reply(stream, "404 x", "", r#"{"errors":[]}"#));
+    expect(
+        &run(&server.url, &["--path", "other"]),
+        78,
+        &["/v1/auth/other/login", "--path"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_74() {
+    let output = run("http://127.0.0.1:1", &["--secret-id-file", "/no/such/file"]);
+    expect(&output, 74, &["/no/such/file", "--secret-id-file"]);
+}
+
+#[test]
+fn ids_come_from_options_before_variables_and_a_secret_id_may_be_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (role, secret) = (folder.path().join("role"), folder.path().join("secret"));
+    std::fs::write(&role, "file-role\n").unwrap();
+    std::fs::write(&secret, "file-secret\n").unwrap();
+    let (role, secret) = (role.to_str().unwrap(), secret.to_str().unwrap());
+    let vault = vault();
+    for words in [
+        &["--role-id", "option-role"][..],
+        &["--role-id-file", role, "--secret-id-file", secret],
+    ] {
+        expect(&run(&vault.url, words), 0, &[]);
+    }
+    let output = program(&vault.url)
+        .env_remove("VAULT_APPROLE_SECRET_ID")
+        .output()
+        .unwrap();
+    expect(&output, 0, &[]);
+    let bodies: Vec<String> = vault.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(
+        bodies,
+        [
+            r#"{"role_id":"option-role","secret_id":"my-secret-id"}"#,
+            r#"{"role_id":"file-role","secret_id":"file-secret"}"#,
+            r#"{"role_id":"my-role-id"}"#,
+        ]
+    );
+}
+
+#[test]
+fn the_namespace_goes_with_the_login() {
+    let vault = vault();
+    let output = program(&vault.url)
+        .env("VAULT_NAMESPACE", "team/a")
+        .env("BAO_NAMESPACE", "team/b")
+        .output()
+        .unwrap();
+    expect(&output, 0, &[]);
+    expect(&run(&vault.url, &["--namespace", "team/c"]), 0, &[]);
+    let found: Vec<_> = vault
+        .seen()
+        .iter()
+        .map(|seen| seen.header("x-vault-namespace").map(str::to_owned))
+        .collect();
+    assert_eq!(found, [Some("team/b".to_owned()), Some("team/c".to_owned())]);
+}
+
+#[test]
+fn method_token_looks_the_token_up_and_never_revokes_it() {
+    let vault = vault();
+    let with_token = |stdout: Stdio| {
+        program(&vault.url)
+            .args(["--method", "token", "-vvv"])
+            .env("VAULT_TOKEN", "hvs.own-token")
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap()
+    };
+    let output = with_token(Stdio::piped());
+    expect(&output, 0, &["method=token policies=root ttl=0"]);
+    assert_eq!(output.stdout, b"hvs.own-token\n");
+    expect(&with_token(File::create("/dev/full").unwrap().into()), 74, &[]);
+    assert!(!vault.lines().contains(&REVOKE.to_owned()));
+    expect(&run(&vault.url, &["--method", "token"]), 78, &["--token-file"]);
+}
+
+#[test]
+fn a_token_whose_reader_has_gone_is_revoked_and_the_code_is_141() {
+    let vault = vault();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = program(&vault.url)
+        .args(["-vvv", "--namespace", "team/a"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    expect(&output, 141, &["standard output"]);
+    let revoke = vault.seen().remove(1);
+    assert_eq!(revoke.line, REVOKE);
+    assert_eq!(revoke.header("x-vault-token"), Some("hvs.new-token"));
+    assert_eq!(revoke.header("x-vault-namespace"), Some("team/a"));
+}
+
+#[test]
+fn a_token_that_cannot_be_written_is_revoked_and_the_code_is_74() {
+    let vault = vault();
+    let output = program(&vault.url)
+        .stdout(File::create("/dev/full").unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    expect(&output, 74, &["standard output"]);
+    assert_eq!(vault.lines().last().map(String::as_str), Some(REVOKE));
+}
+
+#[test]
+fn a_token_that_waits_for_its_reader_is_revoked_at_a_signal() {
+    let vault = vault();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    // As much as a pipe holds: the token does not fit behind it.
+    filler.write_all(&vec![b'x'; 64 * 1024]).unwrap();
+    drop(filler);
+    let child = program(&vault.url)
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    vault.wait_for("POST /v1/auth/approle/login");
+    // The reply is on its way; the write behind it blocks for ever.
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    expect(&output, 143, &["ended by SIGTERM"]);
+    assert_eq!(vault.lines().last().map(String::as_str), Some(REVOKE));
+    drop(reader);
+}
+
+#[test]
+fn an_output_file_is_private_and_appears_only_with_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("token");
+    let words = ["--output", place.to_str().unwrap()];
+    expect(&run(&closed(), &words), 69, &[]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let vault = vault();
+    let output = run(&vault.url, &words);
+    expect(&output, 0, &[]);
+    assert!(output.stdout.is_empty());
+    assert_eq!(std::fs::read(&place).unwrap(), b"hvs.new-token\n");
+    assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn where_the_token_cannot_go_none_is_made() {
+    let vault = vault();
+    expect(
+        &run(&vault.url, &["--output", "/no/such/folder/token"]),
+        74,
+        &["/no/such/folder"],
+    );
+    assert!(vault.lines().is_empty());
+}
