@@ -1,8 +1,8 @@
 //! The command line, and the checked values it becomes.
 
 use snapline_cli::{Exit, Failure, OrExit as _, parse_size};
-use snapline_s3::{Flags, Settings};
-use snapline_series::{DEFAULT_NAME, Location};
+use snapline_s3::Settings;
+use snapline_series::Location;
 
 use crate::failed;
 use crate::parts::{LARGEST_PART, SMALLEST_PART};
@@ -57,14 +57,9 @@ impl Config {
     /// # Errors
     /// 64 for an argument, 78 for a variable that cannot be used.
     pub(crate) fn from_args(args: Args, environment: snapline_s3::Environment<'_>) -> Result<Self, Failure> {
-        let options = args.s3();
-        let name = match (options.name, environment("SNAPLINE_NAME")) {
-            (Some(name), _) => name,
-            (None, Some(name)) if !name.is_empty() => name.to_string_lossy().into_owned(),
-            _ => DEFAULT_NAME.to_owned(),
-        };
+        let s3 = Settings::resolve(args.s3(), environment).map_err(failed)?;
         let location =
-            Location::parse(&args.uri, &name).or_exit(Exit::Usage, format!("read the URI '{}'", args.uri))?;
+            Location::parse(&args.uri, &s3.name).or_exit(Exit::Usage, format!("read the URI '{}'", args.uri))?;
         if args.overwrite && matches!(location, Location::Series { .. }) {
             return Err(Failure::says(
                 Exit::Usage,
@@ -82,13 +77,6 @@ impl Config {
         if !(1..=64).contains(&concurrency) {
             return Err(Failure::says(Exit::Usage, "read --concurrency: it is not from 1 to 64"));
         }
-        let flags = Flags {
-            endpoint_url: options.endpoint_url,
-            region: options.region,
-            addressing_style: options.addressing_style,
-            timeout: options.timeout,
-            max_attempts: options.max_attempts,
-        };
         Ok(Self {
             location,
             input: args.input,
@@ -96,7 +84,7 @@ impl Config {
             part_size,
             concurrency: usize::try_from(concurrency).unwrap_or(1),
             overwrite: args.overwrite,
-            s3: Settings::resolve(flags, environment).map_err(failed)?,
+            s3,
         })
     }
 }

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_taken_second_moves_on_by_one_second_at_most_sixty() {
-        let location = Location::parse("s3://b/v/", "n_%Y%m%d_%H%M%S").unwrap();
+        let location = Location::parse("s3://bkt/v/", "n_%Y%m%d_%H%M%S").unwrap();
         let mut names = Names::new(&location, false, datetime!(2026-12-31 23:59:59 UTC));
         assert_eq!(names.next().unwrap().key, "v/n_20261231_235959");
         assert_eq!(names.next().unwrap().key, "v/n_20270101_000000");
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_exact_key_is_tried_once() {
-        let location = Location::parse("s3://b/k", "unused").unwrap();
+        let location = Location::parse("s3://bkt/k", "unused").unwrap();
         let mut names = Names::new(&location, false, OffsetDateTime::UNIX_EPOCH);
         assert_eq!(names.next().unwrap().key, "k");
         assert_eq!(names.next(), None);

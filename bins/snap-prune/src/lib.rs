@@ -1,1 +1,227 @@
-//! Apply a retention policy to a series of snapshots in S3.
+//! Applies a retention policy to the series that a new object belongs to.
+
+mod args;
+mod policy;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use snapline_cli::{Exit, Failure, Field, OrExit as _, Output, Source, read_line, stdin_source, summary};
+use snapline_s3::Client;
+use snapline_series::{Location, ObjectUri, Template};
+use time::OffsetDateTime;
+
+pub use args::Args;
+use args::Config;
+use policy::{Decisions, Member, decide};
+
+/// `s3://`, the longest bucket's name, a slash, the longest key.
+const LONGEST_URI: usize = 5 + 255 + 1 + 1024;
+/// After so many deletions in a row that did not get through, the store is taken to be away.
+const MOST_OUTAGES: usize = 3;
+
+/// Runs the program.
+///
+/// # Errors
+/// Whatever kept it from pruning, or the first deletion that failed, with its exit code.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let config = Config::from_args(args, &|name| std::env::var_os(name))?;
+    let (series, new) = match config.series {
+        Some(series) => (series, None),
+        None => {
+            let object = new_object()?;
+            let series = Location::series_of(&object, &config.s3.name)
+                .map_err(|error| Failure::says(Exit::Data, format!("find the series of '{object}': {error}")))
+                .map_err(|failure| failure.hint("--name tells how the objects of the series are named"))?;
+            (series, Some(object))
+        }
+    };
+    let Location::Series { bucket, template } = &series else {
+        return Err(Failure::says(Exit::Unexpected, format!("prune '{series}': it is no series")).into());
+    };
+    let client = Client::new(config.s3, concat!("snap-prune/", env!("CARGO_PKG_VERSION")), 1);
+    let members = list(&client, bucket, template)?;
+    confirm(&members, new.as_ref(), &series)?;
+    let now = OffsetDateTime::now_utc();
+    let mut decisions = decide(
+        members,
+        config.policy,
+        new.as_ref().map(|object| object.key.as_str()),
+        now,
+    );
+    report(&decisions, bucket);
+    let due = decisions.delete.len();
+    decisions.delete.truncate(config.max_delete);
+    let deleted = delete(&client, bucket, &decisions.delete, config.dry_run)?;
+    let mut fields = vec![(
+        "kept",
+        Field::Count(count(decisions.keep.len() + decisions.future.len())),
+    )];
+    fields.push((
+        if config.dry_run { "would_delete" } else { "deleted" },
+        Field::Count(count(deleted.done)),
+    ));
+    if due > decisions.delete.len() {
+        fields.push(("left_for_next_run", Field::Count(count(due - decisions.delete.len()))));
+    }
+    if deleted.failed > 0 {
+        fields.push(("failed", Field::Count(count(deleted.failed))));
+    }
+    fields.push(("seconds", Field::Seconds(start.elapsed().as_secs_f64())));
+    summary(&format!("pruned '{series}'"), &fields);
+    match deleted.first_failure {
+        None => Ok(()),
+        Some(failure) if deleted.failed == 1 => Err(failure.into()),
+        Some(failure) => {
+            Err(anyhow::Error::new(failure).context(format!("{} deletions failed, the first", deleted.failed)))
+        }
+    }
+}
+
+/// The object that was just stored, from standard input: one whole line, since half a line could name another object.
+fn new_object() -> Result<ObjectUri, Failure> {
+    const WHAT: &str = "the URI of the new object";
+    let reading = format!("read {WHAT} from standard input");
+    if stdin_source() == Source::Terminal {
+        return Err(Failure::says(Exit::Usage, format!("{reading}: it is a terminal"))
+            .hint("pipe s3-put into it, or name a series with --series"));
+    }
+    let line =
+        read_line(std::io::stdin().lock(), LONGEST_URI, WHAT, "standard input").map_err(|failure| {
+            match failure.exit() {
+                Exit::NoInput => failure.hint("the program before this one in the pipe failed; its message says why"),
+                _ => failure,
+            }
+        })?;
+    if !line.terminated {
+        return Err(Failure::says(
+            Exit::Data,
+            format!("{reading}: the line has no end, so it may have been cut"),
+        ));
+    }
+    ObjectUri::parse(&line.text).or_exit(Exit::Data, reading)
+}
+
+/// All objects of the series. Whatever else is under its prefix is not ours and is not even looked at.
+fn list(client: &Client, bucket: &str, template: &Template) -> Result<Vec<Member>, Failure> {
+    let mut members = Vec::new();
+    let mut foreign = 0_u64;
+    let listed = client.list(bucket, template.literal_prefix(), None, |entry| {
+        match template.parse_key(&entry.key) {
+            Some(time) => members.push(Member {
+                key: entry.key,
+                time,
+                size: entry.size,
+            }),
+            None => foreign += 1,
+        }
+        ControlFlow::Continue(())
+    });
+    listed.map_err(failed)?;
+    if foreign > 0 {
+        log::info!(
+            "{foreign} objects under 's3://{bucket}/{}' are not of the series",
+            template.literal_prefix()
+        );
+    }
+    Ok(members)
+}
+
+/// Nothing is deleted before the new snapshot is seen, and not empty; without one, before there is any.
+fn confirm(members: &[Member], new: Option<&ObjectUri>, series: &Location) -> Result<(), Failure> {
+    let Some(object) = new else {
+        return if members.is_empty() {
+            Err(Failure::says(
+                Exit::NoInput,
+                format!("prune '{series}': there is no object of this series"),
+            ))
+        } else {
+            Ok(())
+        };
+    };
+    let confirming = format!("find the new object '{object}' in the listing of its series");
+    match members.iter().find(|member| member.key == object.key) {
+        Some(member) if member.size > 0 => Ok(()),
+        Some(_) => Err(Failure::says(
+            Exit::NoInput,
+            format!("{confirming}: it is empty; nothing is pruned"),
+        )),
+        None => Err(Failure::says(
+            Exit::NoInput,
+            format!("{confirming}: it is not there; nothing is pruned"),
+        )),
+    }
+}
+
+fn report(decisions: &Decisions, bucket: &str) {
+    for member in &decisions.future {
+        log::warn!(
+            "'s3://{bucket}/{}' is from the future: kept, and not counted",
+            member.key
+        );
+    }
+    for member in &decisions.empty {
+        log::warn!("'s3://{bucket}/{}' is empty: not counted, and left alone", member.key);
+    }
+    for member in &decisions.keep {
+        log::info!("keep 's3://{bucket}/{}'", member.key);
+    }
+}
+
+#[derive(Default)]
+struct Deleted {
+    done: usize,
+    failed: usize,
+    first_failure: Option<Failure>,
+}
+
+/// Deletes in the order given, one at a time, and prints each that is gone. A deletion that fails does not stop the rest.
+fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> Result<Deleted, Failure> {
+    let mut output = Output::open(None)?;
+    let mut deleted = Deleted::default();
+    let mut outages = 0;
+    for member in members {
+        let object = ObjectUri {
+            bucket: bucket.to_owned(),
+            key: member.key.clone(),
+        };
+        let gone = if dry_run {
+            Ok(())
+        } else {
+            client.delete(&object).map_err(failed)
+        };
+        match gone {
+            Ok(()) => {
+                outages = 0;
+                deleted.done += 1;
+                output.write_all(format!("{object}\n").as_bytes())?;
+            }
+            Err(failure) => {
+                outages = if failure.exit() == Exit::Unavailable {
+                    outages + 1
+                } else {
+                    0
+                };
+                deleted.failed += 1;
+                log::warn!("{failure}");
+                deleted.first_failure.get_or_insert(failure);
+                if outages == MOST_OUTAGES {
+                    log::warn!("the store seems to be away: the rest is left to the next run");
+                    break;
+                }
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// What a failure of the store means here.
+fn failed(error: snapline_s3::Error) -> Failure {
+    let (exit, hint) = (Exit::from_code(error.kind().code()), error.hint().map(str::to_owned));
+    Failure::new(exit, error).maybe_hint(hint)
+}

@@ -13,23 +13,6 @@ pub struct VaultOptions {
     pub max_retries: Option<u32>,
 }
 
-/// The options about where the S3 store is, as typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct S3Options {
-    /// `--endpoint-url`.
-    pub endpoint_url: Option<String>,
-    /// `--region`.
-    pub region: Option<String>,
-    /// `--addressing-style`.
-    pub addressing_style: Option<String>,
-    /// `--timeout`.
-    pub timeout: Option<Duration>,
-    /// `--max-attempts`.
-    pub max_attempts: Option<u32>,
-    /// `--name`.
-    pub name: Option<String>,
-}
-
 /// Declares a program's argument struct and adds the options that it shares with others.
 ///
 /// ```text
@@ -101,8 +84,8 @@ macro_rules! args {
         } {
             $($methods)*
             /// The options about where the S3 store is, as typed.
-            pub fn s3(&self) -> $crate::args::S3Options {
-                $crate::args::S3Options {
+            pub fn s3(&self) -> ::snapline_s3::Flags {
+                ::snapline_s3::Flags {
                     endpoint_url: self.endpoint_url.clone(),
                     region: self.region.clone(),
                     addressing_style: self.addressing_style.clone(),

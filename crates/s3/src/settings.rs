@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use snapline_http::{Environment, Kind, Proxies, Roots};
+use snapline_series::DEFAULT_NAME;
 
 use crate::{AddressingStyle, Credentials, Endpoint, Error};
 
@@ -19,6 +20,8 @@ pub struct Flags {
     pub timeout: Option<Duration>,
     /// `--max-attempts`
     pub max_attempts: Option<u32>,
+    /// `--name`
+    pub name: Option<String>,
 }
 
 /// Everything a [`Client`](crate::Client) needs to know.
@@ -38,6 +41,8 @@ pub struct Settings {
     pub roots: Roots,
     /// Through which proxies.
     pub proxies: Proxies,
+    /// The template of names behind a prefix, not yet parsed.
+    pub name: String,
 }
 
 impl Settings {
@@ -79,7 +84,12 @@ impl Settings {
                 )
             })?,
         };
+        let name = flags
+            .name
+            .or_else(|| first(&["SNAPLINE_NAME"]).map(|(_, name)| name))
+            .unwrap_or_else(|| DEFAULT_NAME.to_owned());
         Ok(Self {
+            name,
             endpoint,
             region,
             credentials: Credentials::from_environment(environment)?,

@@ -39,6 +39,13 @@ pub enum Error {
         /// The key or the template.
         text: String,
     },
+    /// A key that does not end in a name of the template.
+    Foreign {
+        /// The key.
+        key: String,
+        /// The template of names.
+        name: String,
+    },
     /// The name that goes behind a prefix is empty.
     EmptyName,
     /// The name that goes behind a prefix begins with a slash.
@@ -99,6 +106,14 @@ impl fmt::Display for Error {
                 )
             }
             Self::ControlCharacter { text } => write!(f, "'{}' has a control character", Quoted(text)),
+            Self::Foreign { key, name } => {
+                write!(
+                    f,
+                    "the key '{}' has no name of the form '{}'",
+                    Quoted(key),
+                    Quoted(name)
+                )
+            }
             Self::EmptyName => write!(f, "the name template is empty"),
             Self::NameWithSlash { name } => write!(f, "name template '{}' begins with a slash", Quoted(name)),
             Self::UnknownField { template, field } => {

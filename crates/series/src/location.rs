@@ -57,6 +57,30 @@ impl Location {
         })
     }
 
+    /// The series that `object` belongs to, if its names are made from the template `name`: whatever stands before the name
+    /// is the prefix, and everything with that prefix and such a name is the series.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Template::parse`]; [`Error::Foreign`] if the key has no such name.
+    pub fn series_of(object: &ObjectUri, name: &str) -> Result<Self, Error> {
+        check_name(name)?;
+        let foreign = || Error::Foreign {
+            key: object.key.clone(),
+            name: name.to_owned(),
+        };
+        // The prefix ends where as many slashes are left as the name has itself.
+        let slashes = name.matches('/').count();
+        let end = object.key.rmatch_indices('/').nth(slashes).map_or(0, |(at, _)| at + 1);
+        let prefix = object.key[..end].replace('%', "%%");
+        let template = Template::parse(&format!("{prefix}{name}"))?;
+        template.parse_key(&object.key).ok_or_else(foreign)?;
+        Ok(Self::Series {
+            bucket: object.bucket.clone(),
+            template,
+        })
+    }
+
     /// The name of the bucket.
     pub fn bucket(&self) -> &str {
         match self {
