@@ -173,42 +173,50 @@ impl Bucket {
     }
 
     fn request(&self, method: &str, target: &str, body: &[u8]) -> Reply {
-        let url = format!("{}/{}/{target}", self.endpoint, self.name);
-        let mut command = Command::new("curl");
-        command.args([
-            "--silent",
-            "--show-error",
-            "--include",
-            "--noproxy",
-            "*",
-            "--max-time",
-            "120",
-        ]);
-        command.args([
-            "--aws-sigv4",
-            "aws:amz:us-east-1:s3",
-            "--user",
-            &format!("{ACCESS_KEY}:{SECRET_KEY}"),
-        ]);
-        // What curl 7.88 signs for a body by itself is refused.
-        command.args(["--header", UNSIGNED]);
-        match method {
-            "HEAD" => command.arg("--head"),
-            "PUT" => command.args(["--request", "PUT", "--data-binary", "@-"]),
-            other => command.args(["--request", other]),
-        };
-        let output = pipe_through(command.arg(url), body);
-        assert!(
-            output.status.success(),
-            "curl {method} {target}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Reply::parse(&output.stdout)
+        request(&format!("{}/{}/{target}", self.endpoint, self.name), method, body)
+            .unwrap_or_else(|reason| panic!("{method} {target}: {reason}"))
     }
 
     fn expect(&self, status: u16, reply: &Reply) {
         let body = String::from_utf8_lossy(&reply.body);
         assert_eq!(reply.status, status, "bucket '{}': {}{body}", self.name, reply.headers);
+    }
+}
+
+/// Whether the server answers a signed request.
+pub(crate) fn is_served(endpoint: &str) -> bool {
+    request(&format!("{endpoint}/"), "GET", b"").is_ok_and(|reply| reply.status == 200)
+}
+
+fn request(url: &str, method: &str, body: &[u8]) -> Result<Reply, String> {
+    let mut command = Command::new("curl");
+    command.args([
+        "--silent",
+        "--show-error",
+        "--include",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "120",
+    ]);
+    command.args([
+        "--aws-sigv4",
+        "aws:amz:us-east-1:s3",
+        "--user",
+        &format!("{ACCESS_KEY}:{SECRET_KEY}"),
+    ]);
+    // What curl 7.88 signs for a body by itself is refused.
+    command.args(["--header", UNSIGNED]);
+    match method {
+        "HEAD" => command.arg("--head"),
+        "PUT" => command.args(["--request", "PUT", "--data-binary", "@-"]),
+        other => command.args(["--request", other]),
+    };
+    let output = pipe_through(command.arg(url), body);
+    if output.status.success() {
+        Ok(Reply::parse(&output.stdout))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 

@@ -1,12 +1,11 @@
 //! A real MinIO.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use testcontainers::ImageExt;
 
-use crate::bucket::Bucket;
+use crate::bucket::{self, Bucket};
 use crate::container::Container;
 use crate::shared::Shared;
 use crate::versions;
@@ -31,14 +30,12 @@ impl Minio {
                 .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
                 .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
         });
-        let url = format!("http://{}/minio/health/ready", container.address());
-        wait_for("MinIO is ready", || {
-            let probe = Command::new("curl")
-                .args(["--silent", "--fail", "--noproxy", "*", &url])
-                .output();
-            probe.expect("run curl").status.success().then_some(())
+        let minio = Self { container };
+        // Its own health page says "ready" a moment before the first request is served.
+        wait_for("MinIO serves requests", || {
+            bucket::is_served(&minio.endpoint()).then_some(())
         });
-        Self { container }
+        minio
     }
 
     /// The one that all tests share which run at the same time; not to be hurt.

@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
+
 /// Long enough for anything that happens on one machine; reached only by a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,4 +23,11 @@ pub fn wait_at_most<T>(limit: Duration, what: &str, mut condition: impl FnMut() 
         assert!(Instant::now() < deadline, "waited {limit:?} in vain: {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Waits until the clock shows another second: names of objects tell seconds.
+pub fn next_second() {
+    let now = || OffsetDateTime::now_utc().unix_timestamp();
+    let before = now();
+    wait_for("the next second", || (now() > before).then_some(()));
 }

@@ -89,7 +89,7 @@ fn stopped_in_mid_upload_it_aborts_the_upload_and_ends_soon() {
 }
 
 #[test]
-fn killed_stages_are_reaped_and_told() {
+fn a_stage_that_is_not_in_the_image_fails_the_pipe() {
     // No init process but snap-pipe itself: a stage that is not found must not hang the others.
     let minio = Minio::shared();
     let mut job = start(&s3(&minio), "no-such-program | s3-put s3://nowhere/vault/");

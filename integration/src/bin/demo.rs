@@ -10,8 +10,7 @@ use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::Minio;
 use snapline_integration::program::Environment;
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
-use snapline_integration::wait::wait_for;
-use time::OffsetDateTime;
+use snapline_integration::wait::next_second;
 
 const PIPE: &str = "vault-login | vault-snapshot --revoke | s3-put s3://backups/vault/ | snap-prune --keep-last 3";
 
@@ -74,8 +73,6 @@ fn main() {
 }
 
 fn back_up(environment: &Environment, bucket: &Bucket) {
-    // Names tell seconds: one second later it is another name.
-    let second = OffsetDateTime::now_utc().unix_timestamp();
     println!("$ {PIPE}");
     let outcome = environment.shell(PIPE);
     print!("{}{}", outcome.stderr, outcome.text());
