@@ -81,9 +81,7 @@ fn back_up(environment: &Environment, bucket: &Bucket) {
     for object in bucket.objects() {
         println!("{:>10}  {}", object.size, object.key);
     }
-    wait_for("the next second", || {
-        (OffsetDateTime::now_utc().unix_timestamp() > second).then_some(())
-    });
+    next_second();
 }
 
 fn step(title: &str) {
