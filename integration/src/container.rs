@@ -67,11 +67,10 @@ impl Container {
 
     /// Where other containers reach it.
     pub fn inner_address(&self) -> String {
-        let address = self
-            .inner
-            .get_bridge_ip_address()
-            .expect("read the address on the bridge");
-        format!("{address}:{}", self.inner_port)
+        let template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let output = engine(&["inspect", "--format", template, self.id()]);
+        let address = String::from_utf8_lossy(&output.stdout);
+        format!("{}:{}", address.trim(), self.inner_port)
     }
 
     /// The engine's name for it.
