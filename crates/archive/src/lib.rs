@@ -18,7 +18,7 @@
 //! | V4 | the SHA-256 of `meta.json` and `state.bin` |
 //! | V5 | `SHA256SUMS` names exactly these two, once each, in any order, and agrees with V4 |
 //! | V6 | `SHA256SUMS.sealed` present, 1 to 8191 bytes |
-//! | V7 | two zero blocks end the tar stream, and nothing but zeros follows |
+//! | V7 | two zero blocks end the tar stream, and nothing follows |
 //! | V8 | CRC-32 and length in the gzip trailer |
 //! | V9 | the input ends right after the trailer, and is not empty |
 //!

@@ -36,8 +36,6 @@ pub(crate) struct Tar {
     /// A PAX header that applies to the next member.
     pax: Option<Pax>,
     contents: Contents,
-    /// Zeros behind the two end blocks.
-    excess: u64,
 }
 
 impl Tar {
@@ -49,16 +47,11 @@ impl Tar {
             records: Vec::new(),
             pax: None,
             contents,
-            excess: 0,
         }
     }
 
     pub(crate) fn contents(&self) -> &Contents {
         &self.contents
-    }
-
-    pub(crate) fn excess(&self) -> u64 {
-        self.excess
     }
 
     /// Takes plain bytes; those of `state.bin` go to `sink` as well.
@@ -85,14 +78,12 @@ impl Tar {
                     self.stage = padding_or_header(left - part.len());
                     part.len()
                 }
+                // Not even zeros: Vault's own reader refuses what is padded any further ("unread uncompressed bytes
+                // remain", raft-snapshot archive.go), so it could not be restored.
                 Stage::End => {
-                    if plain.iter().any(|&byte| byte != 0) {
-                        return Err(Error::TarEnd {
-                            reason: "data follows it",
-                        });
-                    }
-                    self.excess += plain.len() as u64;
-                    plain.len()
+                    return Err(Error::TarEnd {
+                        reason: "data follows it",
+                    });
                 }
             };
             plain = &plain[used..];

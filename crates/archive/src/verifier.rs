@@ -28,9 +28,6 @@ pub struct Summary {
     pub state_sha256: [u8; 32],
     /// Whether it has a `SHA256SUMS.sealed`. Always so unless [`Verifier::with_optional_seal`] was asked for.
     pub sealed: bool,
-    /// Zero bytes behind the two zero blocks that end the tar stream. No known writer produces any, and the reader of
-    /// Vault (hashicorp/raft-snapshot, `concludeGzipRead`) refuses to restore an archive that has some.
-    pub excess_zeros: u64,
 }
 
 /// Where the next byte of input belongs.
@@ -151,7 +148,6 @@ impl Verifier {
             plain_bytes: self.inflater.total_out(),
             state_sha256,
             sealed: contents.is_sealed(),
-            excess_zeros: self.tar.excess(),
         })
     }
 

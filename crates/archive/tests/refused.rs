@@ -15,10 +15,7 @@ fn archive_of_openbao_is_good() {
         (summary.meta.index, summary.meta.term, summary.meta.size),
         (29, 3, 11_940)
     );
-    assert_eq!(
-        (summary.bytes, summary.plain_bytes, summary.excess_zeros),
-        (16_921, 16_896, 0)
-    );
+    assert_eq!((summary.bytes, summary.plain_bytes), (16_921, 16_896));
     assert!(summary.sealed);
     assert_eq!(summary.meta.servers[0].address, "127.0.0.1:18301");
     assert_eq!(summary.state_sha256[..4], [0x10, 0x88, 0x83, 0x0f]);
@@ -245,31 +242,29 @@ fn archive_without_seal_is_good_only_where_that_is_asked_for() {
 }
 
 #[test]
-fn end_of_the_tar_stream_is_two_zero_blocks_and_zeros() {
+fn end_of_the_tar_stream_is_two_zero_blocks_and_nothing_more() {
     for (end, is_good) in [
         (0, false),
         (511, false),
         (512, false),
         (1023, false),
         (1024, true),
-        (1025, true),
-        (10_240, true),
+        // Vault's own reader refuses more zeros too, however many.
+        (1025, false),
+        (10_240, false),
     ] {
         let mut parts = Parts::good();
         parts.end = vec![0; end];
         let verdict = parts.verdict();
         assert_eq!(verdict.is_ok(), is_good, "{end}");
-        assert!(is_good || matches!(verdict, Err(Error::Incomplete { .. })));
+        assert!(is_good || end > 1024 || matches!(verdict, Err(Error::Incomplete { .. })));
     }
-    for position in [0, 511, 512, 1023, 1024, 3000] {
+    for position in [0, 511, 512, 1023] {
         let mut parts = Parts::good();
-        parts.end = vec![0; 4096];
+        parts.end = vec![0; 1024];
         parts.end[position] = 1;
         assert!(parts.verdict().is_err(), "{position}");
     }
-    let mut parts = Parts::good();
-    parts.end = vec![0; 2048];
-    assert_eq!(verify(&parts.stored()).unwrap().excess_zeros, 1024);
     // A second, whole tar stream behind the first.
     let mut parts = Parts::good();
     parts.end.extend_from_slice(&Parts::good().tar());
