@@ -4,6 +4,7 @@ use std::io;
 
 use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use snapline_cli::not_ignored;
 
 /// What is passed on to the stages. Stopping and resuming is left to the kernel and the terminal.
 const FORWARDED: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
@@ -15,7 +16,9 @@ pub(crate) struct Signals(signal_hook::iterator::Signals);
 impl Signals {
     /// Sets the handlers. Stages do not inherit them: exec sets each back to its default action.
     pub(crate) fn listen() -> io::Result<Self> {
-        signal_hook::iterator::Signals::new(FORWARDED.iter().chain(&[SIGCHLD])).map(Self)
+        // What is ignored stays so, in the stages too: exec hands that on.
+        let forwarded = not_ignored(&FORWARDED);
+        signal_hook::iterator::Signals::new(forwarded.iter().chain(&[SIGCHLD])).map(Self)
     }
 
     /// Waits until at least one signal has come, and returns those to pass on; none if only children have ended.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::{Exit, message};
+use crate::{Exit, message, not_ignored};
 
 /// What a clean-up decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ fn clean_ups() -> std::sync::MutexGuard<'static, Vec<(u64, CleanUp)>> {
 ///
 /// Handlers are set even where there is nothing to clean up: process 1 of a container has no default actions.
 pub(crate) fn listen() -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new(not_ignored(&[SIGTERM, SIGINT, SIGHUP]))?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in &mut signals {
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("signal");
