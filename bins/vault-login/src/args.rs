@@ -2,7 +2,7 @@
 
 use snapline_cli::{Exit, Failure, OrExit as _};
 use snapline_http::Environment;
-use snapline_vault::{AppRole, Form, Mount, Namespace, Options, Places, Secret, Settings, variable};
+use snapline_vault::{AppRole, Form, Mount, Namespace, Places, Secret, Settings, variable};
 
 use crate::failed;
 use crate::method::{Method, Name};
@@ -59,11 +59,6 @@ impl Args {
     /// be read.
     pub(crate) fn check(self, environment: Environment<'_>) -> Result<Plan, Failure> {
         let options = self.vault();
-        let options = Options {
-            addresses: options.addresses,
-            timeout: options.timeout,
-            max_retries: options.max_retries,
-        };
         let user_agent = concat!("vault-login/", env!("CARGO_PKG_VERSION"));
         let name = self.method_name(environment)?;
         self.refuse_what_does_not_go_with(name)?;

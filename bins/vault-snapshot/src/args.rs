@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snapline_cli::{Exit, Failure, parse_duration};
 use snapline_http::Environment;
-use snapline_vault::{Options, Settings};
+use snapline_vault::Settings;
 
 use crate::failed;
 
@@ -57,11 +57,6 @@ impl Args {
     /// 64 for an option, 78 for a variable that cannot be used.
     pub(crate) fn check(self, environment: Environment<'_>) -> Result<Plan, Failure> {
         let options = self.vault();
-        let options = Options {
-            addresses: options.addresses,
-            timeout: options.timeout,
-            max_retries: options.max_retries,
-        };
         for (option, value) in [
             ("--start-timeout", self.start_timeout),
             ("--stall-timeout", self.stall_timeout),

@@ -1,18 +1,5 @@
 //! The options that several programs share, each spelled in one place.
 
-use std::time::Duration;
-
-/// The options about where Vault is, as typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VaultOptions {
-    /// `--address`.
-    pub addresses: Vec<String>,
-    /// `--timeout`.
-    pub timeout: Option<Duration>,
-    /// `--max-retries`.
-    pub max_retries: Option<u32>,
-}
-
 /// Declares a program's argument struct and adds the options that it shares with others.
 ///
 /// ```text
@@ -27,8 +14,9 @@ pub struct VaultOptions {
 /// }
 /// ```
 ///
-/// Groups: `vault` and `s3` (each adds a method of that name, which returns the options as typed). Every struct gets
-/// `--quiet`, `--verbose`, `--log-format`, `--version` and `-h`. argh cannot flatten one struct into another, hence a macro.
+/// Groups: `vault` and `s3`. Each adds a method of that name, which returns the options as typed in the form that
+/// `snapline-vault` or `snapline-s3` takes; a program that names a group depends on that crate, this one does not. Every struct
+/// gets `--quiet`, `--verbose`, `--log-format`, `--version` and `-h`. argh cannot flatten one struct into another, hence a macro.
 #[macro_export]
 macro_rules! args {
     ($(#[$meta:meta])* pub struct $name:ident with ($($group:ident)*) { $($fields:tt)* }) => {
@@ -50,8 +38,8 @@ macro_rules! args {
         } {
             $($methods)*
             /// The options about where Vault is, as typed.
-            pub fn vault(&self) -> $crate::args::VaultOptions {
-                $crate::args::VaultOptions {
+            pub fn vault(&self) -> ::snapline_vault::Options {
+                ::snapline_vault::Options {
                     addresses: self.address.clone(),
                     timeout: self.timeout,
                     max_retries: self.max_retries,
@@ -138,7 +126,7 @@ mod tests {
 
     crate::args! {
         /// Does this and that.
-        pub struct Args with (vault) {
+        pub struct Args with () {
             /// what it is
             #[argh(option)]
             pub own: Option<String>,
@@ -147,23 +135,15 @@ mod tests {
 
     #[test]
     fn shared_options_are_read_beside_a_programs_own() {
-        let args = Args::from_args(&["x"], &["--own", "a", "--address", "b", "--address", "c", "-v", "-v"]).unwrap();
+        let args = Args::from_args(&["x"], &["--own", "a", "-v", "-v"]).unwrap();
         assert_eq!(args.own.as_deref(), Some("a"));
-        assert_eq!(args.vault().addresses, ["b", "c"]);
         assert_eq!(crate::Runnable::common(&args).verbosity, 2);
     }
 
     #[test]
     fn help_lists_shared_options_with_their_variables() {
         let help = Args::from_args(&["x"], &["--help"]).unwrap_err().output;
-        for part in [
-            "--address",
-            "VAULT_ADDR",
-            "--quiet",
-            "--log-format",
-            "--version",
-            "SNAPLINE_LOG_FORMAT",
-        ] {
+        for part in ["--quiet", "--log-format", "--version", "SNAPLINE_LOG_FORMAT"] {
             assert!(help.contains(part), "{part} is missing in {help}");
         }
     }
