@@ -41,6 +41,7 @@ fn main() {
     for number in 1..=5 {
         step(&format!("backup {number} of 5"));
         vault.fill(1);
+        println!("(1 MiB of secrets written to Vault)");
         back_up(&environment, &bucket);
     }
 
@@ -77,7 +78,7 @@ fn back_up(environment: &Environment, bucket: &Bucket) {
     let outcome = environment.shell(PIPE);
     print!("{}{}", outcome.stderr, outcome.text());
     assert_eq!(outcome.status, 0, "the pipe failed");
-    println!("$ aws s3 ls --recursive s3://backups/");
+    println!("the bucket now, listed by curl:");
     for object in bucket.objects() {
         println!("{:>10}  {}", object.size, object.key);
     }
