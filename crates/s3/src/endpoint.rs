@@ -103,6 +103,7 @@ impl Endpoint {
         if let Some(port) = self.base.port() {
             text.push_str(&format!(":{port}"));
         }
+        let path_begins = text.len();
         text.push_str(self.base.path().trim_end_matches('/'));
         text.push('/');
         if path_style {
@@ -110,6 +111,7 @@ impl Endpoint {
             text.push('/');
         }
         text.push_str(&signing::uri_encode(key, false));
+        let path_ends = text.len();
         for (index, (name, value)) in query.iter().enumerate() {
             text.push(if index == 0 { '?' } else { '&' });
             text.push_str(&format!(
@@ -118,14 +120,14 @@ impl Endpoint {
                 signing::uri_encode(value, true)
             ));
         }
-        let parsed = Url::parse(&text);
-        parsed.map_err(|error| {
-            Error::other(
-                Kind::Config,
-                format!("build the URL of 's3://{bucket}/{key}'"),
-                error.to_string(),
-            )
-        })
+        let building = || format!("build the URL of 's3://{bucket}/{key}'");
+        let parsed = Url::parse(&text).map_err(|error| Error::other(Kind::Config, building(), error.to_string()))?;
+        // A URL has no such steps: `b/../other/key` would silently be the key of another bucket.
+        if text.get(path_begins..path_ends) != Some(parsed.path()) {
+            let cause = "no URL can carry a key with '.' or '..' between its slashes";
+            return Err(Error::other(Kind::Usage, building(), cause));
+        }
+        Ok(parsed)
     }
 
     /// The address, for messages.
@@ -189,6 +191,17 @@ mod tests {
             "http://h/b/a%20b%2Bc/%C3%BC%25?uploadId=x%2Fy%3D%3D&uploads="
         );
         assert_eq!(signing::canonical_uri_string(&url), "/b/a%20b%2Bc/%C3%BC%25");
+    }
+
+    #[test]
+    fn a_key_that_would_become_another_is_refused() {
+        let endpoint = Endpoint::at("http://h/base", "x", AddressingStyle::Auto).unwrap();
+        for key in ["..", "../k", "a/../k", "a/./k", "./k", "a/.."] {
+            assert_eq!(endpoint.url("b", key, &[]).unwrap_err().kind(), Kind::Usage, "{key}");
+        }
+        for key in ["", "..a", "a..b/.c/...", "/k", "a//b", "a/", "%2e%2e/k"] {
+            assert!(endpoint.url("b", key, &[("a", "..")]).is_ok(), "{key}");
+        }
     }
 
     #[test]
