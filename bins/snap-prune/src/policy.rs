@@ -51,11 +51,15 @@ pub(crate) struct Decisions {
 /// Applies `policy` to `members` at the time `now`. `always` is a key that stays whatever the rules say.
 pub(crate) fn decide(members: Vec<Member>, policy: Policy, always: Option<&str>, now: OffsetDateTime) -> Decisions {
     let mut decisions = Decisions::default();
+    let mut members = members;
+    members.sort_by(|a, b| (b.time, &b.key).cmp(&(a.time, &a.key)));
+    // Where pages of a listing overlap, an object comes twice. It must not count twice, and must not be kept as one and
+    // deleted as the other.
+    members.dedup_by(|a, b| a.key == b.key);
     let (empty, members): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.size == 0);
-    let (future, mut members): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.time > now + SKEW);
+    let (future, members): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.time > now + SKEW);
     decisions.empty = empty;
     decisions.future = future;
-    members.sort_by(|a, b| (b.time, &b.key).cmp(&(a.time, &a.key)));
     for (position, member) in members.into_iter().enumerate() {
         // The newest is kept by every rule there can be; said here again, so that no rule to come can forget it.
         if position == 0 || policy.keeps(position) || always == Some(member.key.as_str()) {
@@ -135,6 +139,16 @@ mod tests {
         assert_eq!(
             (keys(&decisions.keep), keys(&decisions.delete)),
             (vec!["k2"], vec!["k4"])
+        );
+    }
+
+    #[test]
+    fn an_object_that_was_listed_twice_counts_once() {
+        let members = [1, 1, 2, 3, 2].map(|minutes| member(minutes, 1)).to_vec();
+        let decisions = decide(members, last(2), None, NOW);
+        assert_eq!(
+            (keys(&decisions.keep), keys(&decisions.delete)),
+            (vec!["k1", "k2"], vec!["k3"])
         );
     }
 

@@ -1,5 +1,6 @@
 //! Listings, always to the end.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use http::Method;
@@ -45,6 +46,7 @@ impl Client {
         let odd = |cause: &str| Error::other(Kind::Unavailable, doing.clone(), cause);
         let page = page.map(|page| page.to_string());
         let mut token: Option<String> = None;
+        let mut tokens = HashSet::new();
         loop {
             // Keys may hold characters that XML cannot: they are asked for encoded.
             let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
@@ -58,7 +60,11 @@ impl Client {
             }
             let result: ListBucketResult = quick_xml::de::from_str(body.trim_start())
                 .map_err(|error| odd(&format!("read the listing: {error}")))?;
-            let encoded = result.encoding_type.is_some();
+            // rust-s3 takes a missing element for "no more".
+            if !body.contains("<IsTruncated>") {
+                return Err(odd("it does not say whether it is complete"));
+            }
+            let encoded = result.encoding_type.as_deref() == Some("url");
             for object in result.contents {
                 let key = decode(&object.key, encoded).ok_or_else(|| odd("a key is not UTF-8"))?;
                 let modified = OffsetDateTime::parse(&object.last_modified, &Rfc3339).ok();
@@ -76,7 +82,8 @@ impl Client {
                 return Ok(());
             }
             match result.next_continuation_token {
-                Some(next) if !next.is_empty() && token.as_ref() != Some(&next) => token = Some(next),
+                // The same page again would never end.
+                Some(next) if !next.is_empty() && tokens.insert(next.clone()) => token = Some(next),
                 _ => return Err(odd("it is not complete, but names no next page")),
             }
         }
