@@ -6,6 +6,7 @@ mod policy;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use snapline_cli::{Exit, Failure, Field, OrExit as _, Output, Source, read_line, stdin_source, summary};
 use snapline_s3::Client;
 use snapline_series::{Location, ObjectUri, Template};
@@ -177,7 +178,7 @@ struct Deleted {
 }
 
 /// Deletes in the order given, one at a time, and prints each that is gone. A deletion that fails does not stop the rest.
-fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> Result<Deleted, Failure> {
+fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> anyhow::Result<Deleted> {
     let mut output = Output::open(None)?;
     let mut deleted = Deleted::default();
     let mut outages = 0;
@@ -195,7 +196,10 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> R
             Ok(()) => {
                 outages = 0;
                 deleted.done += 1;
-                output.write_all(format!("{object}\n").as_bytes())?;
+                let fate = if dry_run { "would be" } else { "is" };
+                output
+                    .write_all(format!("{object}\n").as_bytes())
+                    .with_context(|| format!("tell that '{object}' {fate} deleted"))?;
             }
             Err(failure) => {
                 outages = if failure.exit() == Exit::Unavailable {
