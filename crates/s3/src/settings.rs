@@ -84,6 +84,10 @@ impl Settings {
                 )
             })?,
         };
+        let idle = flags.timeout.unwrap_or(Duration::from_secs(60));
+        if idle.is_zero() {
+            return Err(Error::other(Kind::Usage, "read --timeout", "it must be more than 0"));
+        }
         let name = flags
             .name
             .or_else(|| first(&["SNAPLINE_NAME"]).map(|(_, name)| name))
@@ -93,7 +97,7 @@ impl Settings {
             endpoint,
             region,
             credentials: Credentials::from_environment(environment)?,
-            idle: flags.timeout.unwrap_or(Duration::from_secs(60)),
+            idle,
             attempts: attempts.max(1),
             roots: Roots::System,
             proxies: Proxies::from_environment(environment)
