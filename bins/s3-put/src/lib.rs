@@ -102,7 +102,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
     let hash = PayloadHash::of(first.bytes());
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     loop {
-        let object = names.next_free(client)?;
+        let (object, guard) = names.next_free(client)?;
         go_on(claim.commits(None))?;
         let put = client.put(
             &object,
@@ -110,7 +110,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
             hash.clone(),
             &identity,
             content_type(config),
-            config.overwrite,
+            guard,
         );
         claim.is_settled(matches!(put, Ok(Existing::Stored)));
         match put.map_err(failed)? {
@@ -133,7 +133,7 @@ fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
     let (client, claim) = (Arc::clone(&start.client), start.claim.clone());
     let identity = identity(start.gate.meta())?;
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
-    let object = names.next_free(&client)?;
+    let (object, guard) = names.next_free(&client)?;
     go_on(claim.begins())?;
     let begun = client
         .initiate(&object, &identity, content_type(config))
@@ -144,7 +144,7 @@ fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
         .and_then(|()| transfer(upload.clone(), start))
         .and_then(|sent| {
             go_on(claim.commits(Some(upload.clone())))?;
-            let completed = client.complete(&upload, &sent.parts, sent.bytes, &identity, config.overwrite);
+            let completed = client.complete(&upload, &sent.parts, sent.bytes, &identity, guard);
             match completed.map_err(failed)? {
                 Existing::Stored => {
                     claim.is_settled(true);

@@ -1,7 +1,7 @@
 //! Under which key to store.
 
 use snapline_cli::{Exit, Failure};
-use snapline_s3::Client;
+use snapline_s3::{Client, Guard};
 use snapline_series::{Location, ObjectUri};
 use time::{Duration, OffsetDateTime};
 
@@ -29,16 +29,20 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The next key that is free, as far as can be seen.
+    /// The next key that is free, as far as can be seen, and what keeps an object there from being replaced.
     ///
     /// # Errors
     /// 77 if the exact key is taken, 69 if a minute's worth of names is, or if the store cannot be asked.
-    pub(crate) fn next_free(&mut self, client: &Client) -> Result<ObjectUri, Failure> {
+    pub(crate) fn next_free(&mut self, client: &Client) -> Result<(ObjectUri, Guard), Failure> {
         while let Some(object) = self.next() {
-            if self.overwrite || !client.exists(&object).map_err(failed)? {
-                return Ok(object);
+            if self.overwrite {
+                return Ok((object, Guard::Absent));
             }
-            log::info!("'{object}' is taken");
+            match client.exists(&object).map_err(failed)? {
+                Some(false) => return Ok((object, Guard::Seen)),
+                None => return Ok((object, Guard::Unseen)),
+                Some(true) => log::info!("'{object}' is taken"),
+            }
         }
         Err(self.taken())
     }

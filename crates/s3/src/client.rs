@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request};
+use http::header::EXPECT;
+use http::{HeaderMap, HeaderValue, Method, Request};
 use snapline_http::{Agent, Backoff, Limits, read_bounded};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -14,6 +15,11 @@ use crate::{Error, Settings};
 const LONGEST_REPLY: u64 = 16 << 20;
 /// All tries of one request, waits included, are meant to end within this.
 const RETRY_BUDGET: Duration = Duration::from_secs(90);
+/// Bodies above this are announced, so that an early refusal is heard instead of a cut connection: that would look like an
+/// outage, and be tried again.
+const ANNOUNCED: usize = 64 << 10;
+/// A call without a large body may take as many idle limits in all: a reply that trickles must not hold the run for ever.
+const IDLE_LIMITS: u32 = 5;
 
 /// A client of one store. Threads share it by reference.
 #[derive(Debug)]
@@ -107,10 +113,13 @@ impl Client {
     /// Sends `call` once.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let request = self.request(call)?;
+        let is_small = call.body.len() <= ANNOUNCED;
         let limits = Limits {
             idle: Some(self.settings.idle),
             reply: Some(call.reply.unwrap_or(self.settings.idle)),
-            total: call.total,
+            total: call
+                .total
+                .or_else(|| is_small.then(|| self.settings.idle.saturating_mul(IDLE_LIMITS))),
         };
         let sent = if matches!(call.method, Method::PUT | Method::POST) {
             self.agent.send(request.map(|()| call.body), limits)
@@ -144,6 +153,10 @@ impl Client {
             &settings.region,
             now,
         )?;
+        if call.body.len() > ANNOUNCED {
+            // Not signed: proxies may take it away.
+            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
         let mut request = Request::builder().method(call.method.clone()).uri(url.as_str());
         if let Some(map) = request.headers_mut() {
             *map = headers;

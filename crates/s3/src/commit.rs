@@ -8,9 +8,28 @@ use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
 use crate::client::{Call, Client, Reply};
-use crate::{Error, Existing};
+use crate::{Error, Existing, Guard};
 
 use http::header::IF_NONE_MATCH;
+
+/// The object that is to appear.
+pub(crate) struct Goal<'a> {
+    pub(crate) object: &'a ObjectUri,
+    /// This run's id, which the object has in its metadata.
+    pub(crate) id: &'a str,
+    /// Bytes.
+    pub(crate) size: u64,
+    pub(crate) guard: Guard,
+}
+
+/// What is known of the tries so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tries {
+    /// One of them may have succeeded without our hearing of it.
+    unclear: bool,
+    /// The store may still be at work on one of them: no reply came at all.
+    lost: bool,
+}
 
 /// What is seen under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,45 +40,51 @@ enum Seen {
     Unknown,
 }
 
-/// Sends `call`, which makes `object` appear, until it is decided.
+/// Sends `call`, which makes the object of `goal` appear, until it is decided.
 ///
 /// `check` judges the body of a success. `give_up`, where there is a way, makes sure that a request still under way cannot make
 /// the object appear later, and says whether it could.
 pub(crate) fn commit(
     client: &Client,
-    object: &ObjectUri,
-    id: &str,
-    size: u64,
+    goal: &Goal<'_>,
     mut call: Call<'_>,
     check: impl Fn(&Reply) -> Result<(), Error>,
     give_up: Option<&dyn Fn() -> bool>,
 ) -> Result<Existing, Error> {
     let mut backoff = client.backoff();
     let mut attempt = 1;
-    let mut unclear = false;
+    let mut tries = Tries::default();
     loop {
         let sent = client.once(&call).and_then(|reply| check(&reply));
         let Err(error) = sent else {
             return Ok(Existing::Stored);
         };
-        if error.status() == Some(501) && call.headers.remove(IF_NONE_MATCH).is_some() {
+        if error.status() == Some(501) && call.headers.contains_key(IF_NONE_MATCH) {
+            if goal.guard == Guard::Unseen {
+                return Err(error.hint_with(
+                    "the store knows no conditions, so the right to look for the object is needed: s3:GetObject or s3:ListBucket",
+                ));
+            }
             log::warn!(
                 "{error}; the store knows no conditions, so only the look beforehand keeps objects from being replaced"
             );
+            call.headers.remove(IF_NONE_MATCH);
             continue;
         }
-        let conflict = matches!(error.status(), Some(404 | 409 | 412));
-        unclear |= error.may_have_happened();
-        if (unclear || conflict) && error.code() != "NoSuchBucket" {
-            match look(client, object, id, size) {
+        tries.unclear |= error.may_have_happened();
+        tries.lost |= error.may_have_happened() && error.status().is_none();
+        if error.status() == Some(412) && !tries.unclear {
+            return Ok(Existing::Taken);
+        }
+        let conflict = matches!(error.status(), Some(404 | 409));
+        if (tries.unclear || conflict) && error.code() != "NoSuchBucket" {
+            match look(client, goal, tries) {
                 Seen::Ours => {
-                    log::info!("{error}; but '{object}' is there, whole and ours");
+                    log::info!("{error}; but '{}' is there, whole and ours", goal.object);
                     return Ok(Existing::Stored);
                 }
                 // After an unclear try a 412 may speak of our own object, which then must be seen to be another's.
-                seen if error.status() == Some(412) && (seen == Seen::Foreign || !unclear) => {
-                    return Ok(Existing::Taken);
-                }
+                Seen::Foreign if error.status() == Some(412) => return Ok(Existing::Taken),
                 _ => {}
             }
         }
@@ -68,8 +93,8 @@ pub(crate) fn commit(
             .then(|| backoff.next(error.retry_after()))
             .flatten();
         let Some(wait) = wait else {
-            return if unclear {
-                decide(client, object, id, size, error, give_up)
+            return if tries.unclear {
+                decide(client, goal, tries, error, give_up)
             } else {
                 Err(error)
             };
@@ -83,19 +108,20 @@ pub(crate) fn commit(
 /// The last word after an unclear failure.
 fn decide(
     client: &Client,
-    object: &ObjectUri,
-    id: &str,
-    size: u64,
+    goal: &Goal<'_>,
+    tries: Tries,
     error: Error,
     give_up: Option<&dyn Fn() -> bool>,
 ) -> Result<Existing, Error> {
-    // A reply, be it an error, says that the store is done with the request.
-    let settled = give_up.map_or(error.status().is_some(), |give_up| give_up());
-    match look(client, object, id, size) {
+    let settled = give_up.map_or(!tries.lost, |give_up| give_up());
+    match look(client, goal, tries) {
         Seen::Ours => Ok(Existing::Stored),
         Seen::Absent | Seen::Foreign if settled => Err(error),
         _ => {
-            let cause = format!("{error}; whether it was stored is not known: '{object}' may exist");
+            let cause = format!(
+                "{error}; whether it was stored is not known: '{}' may exist",
+                goal.object
+            );
             Err(
                 Error::other(Kind::Unavailable, "decide what became of the upload", cause)
                     .hint_with("it was verified before it was sent; look for it before the next run"),
@@ -104,15 +130,17 @@ fn decide(
     }
 }
 
-fn look(client: &Client, object: &ObjectUri, id: &str, size: u64) -> Seen {
-    match client.head(object) {
-        Ok(Some(found)) if found.id.as_deref() == Some(id) && found.size == size => Seen::Ours,
+fn look(client: &Client, goal: &Goal<'_>, tries: Tries) -> Seen {
+    match client.head(goal.object) {
+        Ok(Some(found)) if found.id.as_deref() == Some(goal.id) && found.size == goal.size => Seen::Ours,
         Ok(Some(_)) => Seen::Foreign,
         Ok(None) => Seen::Absent,
         // Without the right to read, the listing shows the length at least.
-        Err(error) if error.kind() == Kind::Refused => match client.size_by_listing(object) {
-            Ok(Some(found)) if found == size => Seen::Ours,
-            Ok(Some(_)) => Seen::Foreign,
+        Err(error) if error.is_mute_refusal() => match client.size_by_listing(goal.object) {
+            Ok(Some(found)) if found != goal.size => Seen::Foreign,
+            // The length proves something only where a try of ours may have made the object, and no older one was there.
+            Ok(Some(_)) if tries.unclear && goal.guard != Guard::Absent => Seen::Ours,
+            Ok(Some(_)) => Seen::Unknown,
             Ok(None) => Seen::Absent,
             Err(_) => Seen::Unknown,
         },

@@ -106,6 +106,12 @@ impl Error {
         self.retry_after
     }
 
+    /// Whether it may be a refusal. A reply to HEAD has no body, so neither expired credentials (400) nor missing rights are
+    /// told apart from other things.
+    pub(crate) fn is_mute_refusal(&self) -> bool {
+        matches!(self.status(), Some(400 | 401 | 403))
+    }
+
     /// Whether sending the same again may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match &self.cause {
@@ -115,6 +121,7 @@ impl Error {
                 matches!(status, 200 | 408 | 429 | 500 | 502 | 503 | 504)
                     // Some stores send these with other statuses, S3 itself `RequestTimeout` with 400.
                     || matches!(&**code, "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable")
+                    || is_damage(code)
             }
             Cause::Other(_) => false,
         }
@@ -154,7 +161,10 @@ impl std::error::Error for Error {}
 /// Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 fn kind_of(status: u16, code: &str) -> Kind {
     match code {
-        "RequestTimeTooSkewed" | "NoSuchUpload" | "SlowDown" | "RequestTimeout" => return Kind::Unavailable,
+        "RequestTimeTooSkewed" | "NoSuchUpload" | "InvalidPart" | "SlowDown" | "RequestTimeout" => {
+            return Kind::Unavailable;
+        }
+        code if is_damage(code) => return Kind::Unavailable,
         "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => return Kind::Refused,
         "NoSuchKey" => return Kind::NoInput,
         _ => {}
@@ -165,6 +175,11 @@ fn kind_of(status: u16, code: &str) -> Kind {
         // What is left names something that is not there, or asks for what the store does not have.
         _ => Kind::Config,
     }
+}
+
+/// What was sent is not what arrived.
+fn is_damage(code: &str) -> bool {
+    matches!(code, "BadDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch")
 }
 
 fn hint_for(code: &str, status: u16, region: Option<&str>) -> Option<Box<str>> {
@@ -210,6 +225,9 @@ mod tests {
             (500, "InternalError", Kind::Unavailable),
             (200, "InternalError", Kind::Unavailable),
             (501, "NotImplemented", Kind::Config),
+            (400, "BadDigest", Kind::Unavailable),
+            (400, "InvalidPart", Kind::Unavailable),
+            (400, "EntityTooSmall", Kind::Config),
         ];
         for (status, code, kind) in cases {
             assert_eq!(reply(status, code).kind(), kind, "{status} {code}");

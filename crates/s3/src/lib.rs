@@ -21,7 +21,7 @@ pub use endpoint::{AddressingStyle, Endpoint};
 pub use error::Error;
 pub use list::Entry;
 pub use multipart::{Part, Upload};
-pub use object::{Attributes, Existing, Identity};
+pub use object::{Attributes, Existing, Guard, Identity};
 pub use settings::{Flags, Settings};
 pub use sign::PayloadHash;
 pub use snapline_http::Environment;

@@ -9,9 +9,9 @@ use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
 use crate::client::{Call, Client, Reply};
-use crate::object::only_if_new;
+use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
-use crate::{Error, Existing, Identity, commit, xml};
+use crate::{Error, Existing, Guard, Identity, xml};
 
 /// A store may assemble a large object for minutes before it answers.
 const COMPLETE_REPLY: Duration = Duration::from_secs(600);
@@ -82,8 +82,7 @@ impl Client {
         })
     }
 
-    /// Completes an upload of `parts`, in order, `size` bytes in all: only now the object appears. Never overwrites unless
-    /// `overwrite` is set.
+    /// Completes an upload of `parts`, in order, `size` bytes in all: only now the object appears.
     ///
     /// A 200 counts only with a whole `CompleteMultipartUploadResult` in it: S3 answers 200 first and may put an error into the
     /// body (docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html). What is unclear is decided by looking for
@@ -97,7 +96,7 @@ impl Client {
         parts: &[Part],
         size: u64,
         identity: &Identity,
-        overwrite: bool,
+        guard: Guard,
     ) -> Result<Existing, Error> {
         let object = &upload.object;
         let doing = format!("complete the upload of '{object}'");
@@ -109,12 +108,12 @@ impl Client {
         let query = [("uploadId", upload.id.as_str())];
         let mut call = Call::new(doing.clone(), Method::POST, object);
         call.query = &query;
-        if !overwrite {
-            only_if_new(&mut call.headers);
-        }
+        guard.set(&mut call.headers);
         call.body = body.as_bytes();
         call.hash = PayloadHash::of(call.body);
         call.reply = Some(COMPLETE_REPLY);
+        // The reply may begin at once and trickle while the object is assembled.
+        call.total = Some(COMPLETE_REPLY);
         let check = |reply: &Reply| match xml::root(&reply.body).as_deref() {
             Some("CompleteMultipartUploadResult") => Ok(()),
             Some("Error") => Err(Error::reply(doing.clone(), 200, &reply.body, &reply.headers)),
@@ -126,7 +125,13 @@ impl Client {
             )),
         };
         let give_up = || self.abort(upload, Duration::from_secs(10)).is_ok();
-        commit::commit(self, object, &identity.id, size, call, check, Some(&give_up))
+        let goal = Goal {
+            object,
+            id: &identity.id,
+            size,
+            guard,
+        };
+        commit::commit(self, &goal, call, check, Some(&give_up))
     }
 
     /// Gives an upload up: its parts are deleted. An upload that is not there any more counts as given up.

@@ -1,18 +1,17 @@
 //! Whole objects: look, store in one request, delete.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPECT, IF_NONE_MATCH};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method};
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
-use crate::client::{Call, Client};
+use crate::Error;
+use crate::client::{Call, Client, Reply};
+use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
-use crate::{Error, commit};
 
 /// The metadata that tells our object from anybody else's.
 const ID: &str = "x-amz-meta-snapline-id";
-/// Bodies above this are announced, so that an early refusal is heard instead of a cut connection.
-const ANNOUNCED: usize = 64 << 10;
 
 /// What an object says about its origin, in its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +70,25 @@ pub enum Existing {
     Taken,
 }
 
-/// The condition that keeps an object from being overwritten
-/// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-pub(crate) fn only_if_new(headers: &mut HeaderMap) {
-    headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+/// What keeps an older object from being replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: it is to be replaced.
+    Absent,
+    /// The condition on the request that stores. The key was also seen to be free, and that has to do where the store knows
+    /// no conditions.
+    Seen,
+    /// The condition alone: our rights did not let us look.
+    Unseen,
+}
+
+impl Guard {
+    /// Adds the condition (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+    pub(crate) fn set(self, headers: &mut HeaderMap) {
+        if self != Self::Absent {
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
+    }
 }
 
 impl Client {
@@ -105,24 +119,23 @@ impl Client {
         }))
     }
 
-    /// Whether a key is taken, as far as our rights let us see: HEAD, else the listing of the exact key. Without either right
-    /// the key counts as free; the condition on the request that stores is then the only guard.
+    /// Whether a key is taken: by HEAD, else by the listing of the exact key; nothing if our rights allow neither.
     ///
     /// # Errors
     /// If the store cannot be asked.
-    pub fn exists(&self, object: &ObjectUri) -> Result<bool, Error> {
+    pub fn exists(&self, object: &ObjectUri) -> Result<Option<bool>, Error> {
         match self.head(object) {
-            Ok(found) => Ok(found.is_some()),
-            Err(error) if error.kind() == Kind::Refused => match self.size_by_listing(object) {
-                Ok(size) => Ok(size.is_some()),
-                Err(error) if error.kind() == Kind::Refused => Ok(false),
+            Ok(found) => Ok(Some(found.is_some())),
+            Err(error) if error.is_mute_refusal() => match self.size_by_listing(object) {
+                Ok(size) => Ok(Some(size.is_some())),
+                Err(error) if error.kind() == Kind::Refused => Ok(None),
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         }
     }
 
-    /// Stores `body`, whose hash is `hash`, in one request; never overwrites unless `overwrite` is set.
+    /// Stores `body`, whose hash is `hash`, in one request.
     ///
     /// An unclear reply is decided by looking whether the object is there, whole, with our id.
     ///
@@ -135,21 +148,32 @@ impl Client {
         hash: PayloadHash,
         identity: &Identity,
         content_type: &str,
-        overwrite: bool,
+        guard: Guard,
     ) -> Result<Existing, Error> {
-        let mut call = Call::new(format!("store '{object}'"), Method::PUT, object);
+        let doing = format!("store '{object}'");
+        let mut call = Call::new(doing.clone(), Method::PUT, object);
         call.headers = identity.headers(content_type)?;
-        if !overwrite {
-            only_if_new(&mut call.headers);
-        }
-        if body.len() > ANNOUNCED {
-            // Not signed: proxies may take it away.
-            call.headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
-        }
+        guard.set(&mut call.headers);
         call.body = body;
         call.hash = hash;
         let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        commit::commit(self, object, &identity.id, size, call, |_| Ok(()), None)
+        // Every store tags what it took; something else that answers 200 may have taken nothing.
+        let check = |reply: &Reply| match reply.headers.get(ETAG) {
+            Some(etag) if !etag.is_empty() => Ok(()),
+            _ => Err(Error::reply(
+                doing.clone(),
+                200,
+                "the reply has no ETag",
+                &reply.headers,
+            )),
+        };
+        let goal = Goal {
+            object,
+            id: &identity.id,
+            size,
+            guard,
+        };
+        commit::commit(self, &goal, call, check, None)
     }
 
     /// Deletes the current version of an object. One that is not there any more counts as deleted, as S3 has it.
