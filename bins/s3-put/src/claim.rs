@@ -5,10 +5,17 @@ use std::time::{Duration, Instant};
 
 use snapline_cli::{AtEnd, Ending, at_end};
 use snapline_s3::{Client, Upload};
+use snapline_series::ObjectUri;
 
-/// Limits of a clean-up after a signal. Together they stay below the ten seconds that `docker stop` grants.
-const ABORT: Duration = Duration::from_secs(3);
+/// Limits of a clean-up after a signal. Whatever the run is doing, they stay below the ten seconds that `docker stop` grants:
+/// to learn the id of an upload that is being begun, to let a commit come to its end, to abort, and to let parts in flight
+/// arrive, so that they can be aborted too.
+const BEGIN: Duration = Duration::from_secs(3);
+const COMMIT: Duration = Duration::from_secs(5);
+const ABORT: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_secs(2);
+/// The limit of an abort when nothing presses.
+const PATIENT_ABORT: Duration = Duration::from_secs(10);
 
 /// The claim; clones are the same one.
 #[derive(Debug, Clone)]
@@ -39,10 +46,12 @@ enum Phase {
     /// Parts are being sent.
     Uploading(Upload),
     /// The request that makes the object appear is on its way.
-    Committing(Option<Upload>),
+    Committing(ObjectUri, Option<Upload>),
     /// The object is there.
     Done,
-    /// The upload was given up.
+    /// The upload is being given up.
+    GivingUp,
+    /// It was.
     GivenUp,
 }
 
@@ -78,64 +87,91 @@ impl Claim {
     }
 
     /// The object is about to be made. False if the run is being ended.
-    pub(crate) fn commits(&self, upload: Option<Upload>) -> bool {
-        self.advance(Phase::Committing(upload))
+    pub(crate) fn commits(&self, object: &ObjectUri, upload: Option<Upload>) -> bool {
+        self.advance(Phase::Committing(object.clone(), upload))
     }
 
-    /// The object is there, or nothing is held any more.
-    pub(crate) fn is_settled(&self, stored: bool) {
-        self.advance(if stored { Phase::Done } else { Phase::Nothing });
+    /// The object is there, or nothing is held any more. False if the run is being ended: the object is then not spoken of as
+    /// stored, whatever the store said.
+    pub(crate) fn is_settled(&self, stored: bool) -> bool {
+        self.advance(if stored { Phase::Done } else { Phase::Nothing })
     }
 
-    /// Sends a part, counted as in flight meanwhile.
-    pub(crate) fn with_part<T>(&self, send: impl FnOnce() -> T) -> T {
-        self.lock().in_flight += 1;
+    /// Sends a part, counted as in flight meanwhile; nothing once the upload is given up.
+    pub(crate) fn with_part<T>(&self, send: impl FnOnce() -> T) -> Option<T> {
+        {
+            let mut state = self.lock();
+            if matches!(state.phase, Phase::GivingUp | Phase::GivenUp) {
+                return None;
+            }
+            state.in_flight += 1;
+        }
         let sent = send();
         self.lock().in_flight -= 1;
         self.shared.changed.notify_all();
-        sent
+        Some(sent)
     }
 
-    /// Aborts the upload, if there is one; twice where parts were in flight, since those may arrive after the first time. Its
-    /// own failure is a warning: the failure that led here is the one to report.
+    /// Aborts the upload, if there is one. Its own failure is a warning: the failure that led here is the one to report.
     pub(crate) fn give_up(&self) {
-        let (upload, in_flight) = {
-            let mut state = self.lock();
-            let upload = match &state.phase {
-                Phase::Uploading(upload) | Phase::Committing(Some(upload)) => upload.clone(),
-                _ => return,
-            };
-            state.phase = Phase::GivenUp;
-            (upload, state.in_flight > 0)
-        };
-        let mut aborted = self.shared.client.abort(&upload, ABORT);
-        if in_flight {
-            self.wait(SETTLE, |state| state.in_flight == 0);
-            aborted = self.shared.client.abort(&upload, ABORT);
-        }
-        match aborted {
-            Ok(()) => log::info!("aborted the upload of '{}'", upload.object),
-            Err(error) => log::warn!("{error}; its parts are left to the bucket's rule for unfinished uploads"),
-        }
+        let was = self.close();
+        self.let_go(was, PATIENT_ABORT);
     }
 
     fn end(&self) -> Ending {
-        self.wait(ABORT, |state| !matches!(state.phase, Phase::Beginning));
-        self.wait(ABORT + SETTLE, |state| !matches!(state.phase, Phase::Committing(_)));
-        let phase = self.lock().phase.clone();
-        match phase {
+        self.wait(BEGIN, |state| !matches!(state.phase, Phase::Beginning));
+        self.wait(COMMIT, |state| !matches!(state.phase, Phase::Committing(..)));
+        let was = self.close();
+        match &was {
             Phase::Done => return Ending::Finish,
-            Phase::Committing(_) => log::warn!("the store has not yet said whether it stored the object: it may exist"),
-            Phase::Uploading(_) => self.give_up(),
-            Phase::Nothing | Phase::Beginning | Phase::GivenUp => {}
+            // The run failed by itself just before; the process must not end before it has cleaned up.
+            Phase::GivingUp => self.wait(ABORT + SETTLE + ABORT, |state| matches!(state.phase, Phase::GivenUp)),
+            Phase::Committing(object, _) => {
+                log::warn!("the store has not yet said whether it stored the object: '{object}' may exist");
+            }
+            _ => {}
+        }
+        self.let_go(was, ABORT);
+        Ending::End
+    }
+
+    /// From here on nothing more is begun. What was held is the caller's to let go, and nobody else's; that is why looking and
+    /// closing are one step.
+    fn close(&self) -> Phase {
+        let mut state = self.lock();
+        match state.phase {
+            Phase::Done | Phase::GivingUp | Phase::GivenUp => state.phase.clone(),
+            _ => std::mem::replace(&mut state.phase, Phase::GivingUp),
+        }
+    }
+
+    /// Aborts what `was` held, each time within `limit`; twice where parts were in flight, since those may arrive after the
+    /// first time.
+    fn let_go(&self, was: Phase, limit: Duration) {
+        let upload = match was {
+            Phase::Done | Phase::GivingUp | Phase::GivenUp => return,
+            Phase::Uploading(upload) | Phase::Committing(_, Some(upload)) => Some(upload),
+            Phase::Nothing | Phase::Beginning | Phase::Committing(_, None) => None,
+        };
+        if let Some(upload) = upload {
+            let in_flight = self.lock().in_flight > 0;
+            let mut aborted = self.shared.client.abort(&upload, limit);
+            if in_flight {
+                self.wait(SETTLE, |state| state.in_flight == 0);
+                aborted = self.shared.client.abort(&upload, limit);
+            }
+            match aborted {
+                Ok(()) => log::info!("aborted the upload of '{}'", upload.object),
+                Err(error) => log::warn!("{error}; its parts are left to the bucket's rule for unfinished uploads"),
+            }
         }
         self.lock().phase = Phase::GivenUp;
-        Ending::End
+        self.shared.changed.notify_all();
     }
 
     fn advance(&self, phase: Phase) -> bool {
         let mut state = self.lock();
-        let live = !matches!(state.phase, Phase::GivenUp);
+        let live = !matches!(state.phase, Phase::GivingUp | Phase::GivenUp);
         if live {
             state.phase = phase;
             self.shared.changed.notify_all();

@@ -103,7 +103,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     loop {
         let (object, guard) = names.next_free(client)?;
-        go_on(claim.commits(None))?;
+        go_on(claim.commits(&object, None))?;
         let put = client.put(
             &object,
             first.bytes(),
@@ -112,7 +112,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
             content_type(config),
             guard,
         );
-        claim.is_settled(matches!(put, Ok(Existing::Stored)));
+        go_on(claim.is_settled(matches!(put, Ok(Existing::Stored))))?;
         match put.map_err(failed)? {
             Existing::Stored => {
                 let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
@@ -135,19 +135,20 @@ fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     let (object, guard) = names.next_free(&client)?;
     go_on(claim.begins())?;
-    let begun = client
-        .initiate(&object, &identity, content_type(config))
-        .map_err(failed);
-    let upload = begun.inspect_err(|_| claim.is_settled(false))?;
+    let begun = client.initiate(&object, &identity, content_type(config));
+    if begun.is_err() {
+        claim.is_settled(false);
+    }
+    let upload = begun.map_err(failed)?;
     let held = claim.holds(upload.clone());
     let stored = go_on(held)
         .and_then(|()| transfer(upload.clone(), start))
         .and_then(|sent| {
-            go_on(claim.commits(Some(upload.clone())))?;
+            go_on(claim.commits(&object, Some(upload.clone())))?;
             let completed = client.complete(&upload, &sent.parts, sent.bytes, &identity, guard);
             match completed.map_err(failed)? {
                 Existing::Stored => {
-                    claim.is_settled(true);
+                    go_on(claim.is_settled(true))?;
                     let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
                     Ok(Stored {
                         object,

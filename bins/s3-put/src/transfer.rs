@@ -208,6 +208,7 @@ fn upload_all(
         let Ok(part) = next else { return };
         let hash = PayloadHash::of(part.bytes());
         let sent = claim.with_part(|| client.upload_part(upload, part.number, part.bytes(), hash));
+        let Some(sent) = sent else { return };
         match sent {
             Ok(sent) => tell(events, Event::Uploaded(sent, length(part.bytes()))),
             Err(error) => return tell(events, Event::Failed(failed(error))),
