@@ -54,7 +54,7 @@ struct Stored {
 fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
     // The first part is read and judged before the store hears of anything.
     let mut gate = Gate::new(config.raw);
-    let mut first = Buffer::new(in_memory(config.part_size)?);
+    let mut first = Buffer::new(in_memory(config.part_size)?)?;
     let reading = format!("read {}", input.name);
     let mut ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
     gate.push(first.bytes())?;
@@ -69,7 +69,7 @@ fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
         if part_size > config.part_size {
             log::info!("the archive is large: parts of {} MiB", part_size >> 20);
             let seen = first.bytes().len();
-            first.enlarge(in_memory(part_size)?);
+            first.enlarge(in_memory(part_size)?)?;
             ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
             gate.push(first.bytes().get(seen..).unwrap_or_default())?;
         }

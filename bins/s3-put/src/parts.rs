@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use snapline_archive::largest_archive;
+use snapline_cli::{Exit, Failure, OrExit as _};
 
 /// Limits of S3: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 pub(crate) const SMALLEST_PART: u64 = 5 << 20;
@@ -22,47 +23,49 @@ pub(crate) fn part_size(wanted: u64, state_bytes: u64) -> Option<u64> {
     Some(wanted.max(needed)).filter(|size| *size <= LARGEST_PART)
 }
 
-/// A buffer and how much of it is filled. The memory comes zeroed from the kernel and is only touched as far as it is used.
+/// Memory for one part. It is only touched as far as it is used.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    memory: Vec<u8>,
-    filled: usize,
+    content: Vec<u8>,
+    size: usize,
 }
 
 impl Buffer {
-    pub(crate) fn new(size: usize) -> Self {
-        Self {
-            memory: vec![0; size],
-            filled: 0,
-        }
+    /// # Errors
+    /// 74 if there is not that much memory: an allocation that fails elsewhere ends the process without a word about why.
+    pub(crate) fn new(size: usize) -> Result<Self, Failure> {
+        let content = Vec::new();
+        let mut buffer = Self { content, size: 0 };
+        buffer.enlarge(size)?;
+        Ok(buffer)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.memory[..self.filled]
+        &self.content
     }
 
     /// Reads until it is full or the input ends; says whether it ended.
     pub(crate) fn fill(&mut self, input: &mut impl Read) -> io::Result<bool> {
-        while self.filled < self.memory.len() {
-            match input.read(&mut self.memory[self.filled..]) {
-                Ok(0) => return Ok(true),
-                Ok(count) => self.filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
+        let room = self.size - self.content.len();
+        let limit = u64::try_from(room).unwrap_or(u64::MAX);
+        let count = input.take(limit).read_to_end(&mut self.content)?;
+        Ok(count < room)
     }
 
     /// Makes room up to `size`, keeping the content.
-    pub(crate) fn enlarge(&mut self, size: usize) {
-        if size > self.memory.len() {
-            self.memory.resize(size, 0);
-        }
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub(crate) fn enlarge(&mut self, size: usize) -> Result<(), Failure> {
+        self.content
+            .try_reserve_exact(size.saturating_sub(self.content.len()))
+            .or_exit(Exit::Io, format!("get memory for a part of {size} bytes"))?;
+        self.size = self.size.max(size);
+        Ok(())
     }
 
     pub(crate) fn clear(&mut self) {
-        self.filled = 0;
+        self.content.clear();
     }
 }
 
@@ -132,10 +135,10 @@ mod tests {
 
     #[test]
     fn a_buffer_is_filled_whatever_the_size_of_the_reads() {
-        let mut buffer = Buffer::new(5);
+        let mut buffer = Buffer::new(5).unwrap();
         assert!(!buffer.fill(&mut io::Read::chain(&b"ab"[..], &b"cdefg"[..])).unwrap());
         assert_eq!(buffer.bytes(), b"abcde");
-        buffer.enlarge(7);
+        buffer.enlarge(7).unwrap();
         assert!(!buffer.fill(&mut &b"fg"[..]).unwrap());
         assert_eq!(buffer.bytes(), b"abcdefg");
         buffer.clear();
@@ -146,7 +149,7 @@ mod tests {
     #[test]
     fn a_buffer_comes_home_when_the_last_holder_lets_go() {
         let (home, pool) = std::sync::mpsc::channel();
-        let part = Part::new(1, Buffer::new(1), home);
+        let part = Part::new(1, Buffer::new(1).unwrap(), home);
         let other = Arc::clone(&part);
         drop(part);
         assert!(pool.try_recv().is_err());

@@ -66,7 +66,7 @@ pub(crate) fn transfer<I: Read + Send + 'static>(upload: Upload, start: Start<I>
     // One is being filled while the others are sent; the first part is one of them.
     for _ in 0..start.concurrency {
         // The receiver lives.
-        let _ = home.send(Buffer::new(start.part_size));
+        let _ = home.send(Buffer::new(start.part_size)?);
     }
     let reader = Reader {
         input: start.input,
