@@ -10,6 +10,7 @@ mod transfer;
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use snapline_cli::{Exit, Failure, Field, Input, OrExit as _, Output, input, summary};
 use snapline_s3::{Client, Existing, Identity, PayloadHash};
 use snapline_series::ObjectUri;
@@ -32,8 +33,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     let input = input(config.input.as_deref(), "a snapshot")?;
     let stored = store(&config, input)?;
+    // Whoever reads of a full or closed output must also read that the object is there.
     let mut output = Output::open(None)?;
-    output.write_all(format!("{}\n", stored.object).as_bytes())?;
+    output
+        .write_all(format!("{}\n", stored.object).as_bytes())
+        .with_context(|| format!("tell that '{}' is stored", stored.object))?;
     let mut fields = vec![("bytes", Field::Count(stored.bytes))];
     if let (Some(index), Some(term)) = (stored.identity.index, stored.identity.term) {
         fields.extend([("index", Field::Count(index)), ("term", Field::Count(term))]);
