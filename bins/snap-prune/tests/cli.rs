@@ -1,0 +1,590 @@
+//! The command line: codes, messages, and that only goes what the rule names, whatever the store says.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../../crates/s3/tests/support/program.rs"]
+mod program;
+#[path = "../../../crates/s3/tests/support/stand_in.rs"]
+mod stand_in;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use program::{SECRETS, end_of, expect, run_with, signal};
+use rustix::process::Signal;
+use stand_in::{StandIn, Turn, closed, error, reply};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_snap-prune");
+const SERIES: &[&str] = &["--series", "s3://bkt/v/", "--keep-last", "2"];
+
+fn run(url: &str, words: &[&str], stdin: &str) -> Output {
+    run_with(program::program(PROGRAM, url), words, stdin)
+}
+
+/// The key of the `n`th of its series, from the oldest.
+fn key(n: usize) -> String {
+    format!("v/vault_raft_20260101_0000{n:02}.snap")
+}
+
+/// The line that tells of it.
+fn line(n: usize) -> String {
+    format!("s3://bkt/{}\n", key(n))
+}
+
+/// Adds a series of `count` objects.
+fn series(store: StandIn, count: usize) -> StandIn {
+    (0..count).fold(store, |store, n| store.holding(&key(n), "archive"))
+}
+
+fn keys(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+    numbers.into_iter().map(key).collect()
+}
+
+/// Nothing was deleted, and nothing is printed.
+#[track_caller]
+fn nothing_goes(store: &StandIn, output: &Output, code: i32, words: &[&str]) {
+    expect(output, code, words);
+    assert!(output.stdout.is_empty());
+    assert!(store.those("DELETE").is_empty(), "{:?}", store.asked());
+}
+
+#[test]
+fn help_and_version_need_no_configuration() {
+    let bare = || {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear();
+        command
+    };
+    let output = run_with(bare(), &["--help"], "");
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "--series",
+        "--keep-last",
+        "--max-delete",
+        "--dry-run",
+        "--endpoint-url",
+        "--region",
+        "--addressing-style",
+        "--timeout",
+        "--max-attempts",
+        "--name",
+        "--quiet",
+        "--verbose",
+        "--log-format",
+        "--version",
+        "| snap-prune",
+        "AWS_ACCESS_KEY_ID",
+        "  0 ",
+        "  1 ",
+        "  64 ",
+        "  65 ",
+        "  66 ",
+        "  69 ",
+        "  74 ",
+        "  77 ",
+        "  78 ",
+        "  141 ",
+        "  128+n ",
+    ] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    let output = run_with(bare(), &["--version"], "");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("snap-prune {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn wrong_calls_are_64() {
+    let store = series(StandIn::new(), 3);
+    for (words, part) in [
+        (&["--force", "--keep-last", "1"][..], "--force"),
+        (&["s3://bkt/v/", "--keep-last", "1"], "s3://bkt/v/"),
+        (&["--series", "s3://bkt/v/"], "there is no rule what to keep"),
+        (&[], "hint: for example --keep-last 30"),
+        (&["--keep-last", "0"], "--keep-last"),
+        (&["--keep-last", "-1"], "-1"),
+        (&["--keep-last", "1", "--max-delete", "0"], "--max-delete"),
+        (
+            &["--keep-last", "1", "--series", "s3://bkt/v/one.snap"],
+            "it names one object",
+        ),
+        (
+            &["--keep-last", "1", "--series", "s3://bkt"],
+            "for the whole bucket write 's3://bkt/'",
+        ),
+        (&["--keep-last", "1", "--series", "bkt/v/"], "bkt/v/"),
+        (&["--keep-last", "1", "--series", "s3://bkt/v_%Y"], "%Y"),
+        (&["--keep-last", "1", "--timeout", "0"], "--timeout"),
+    ] {
+        nothing_goes(&store, &run(&store.url, words, &line(2)), 64, &[part]);
+    }
+    assert_eq!(store.connections(), 0);
+}
+
+#[test]
+fn a_line_that_is_not_one_whole_uri_is_65_and_the_store_hears_nothing() {
+    let store = series(StandIn::new(), 3);
+    let whole = line(2);
+    for (stdin, part) in [
+        (format!("{whole}{whole}"), "more than one line"),
+        (format!("{whole}\n"), "more than one line"),
+        (whole.trim_end().to_owned(), "the line has no end"),
+        ("s3://bkt/v/vault_raft".to_owned(), "the line has no end"),
+        ("\n".to_owned(), "the line is empty"),
+        ("https://bkt/v/k\n".to_owned(), "s3://bucket/key"),
+        ("s3://bkt/v/\n".to_owned(), "find the series"),
+        ("s3://bkt/v/other.snap\n".to_owned(), "hint: --name"),
+        (
+            "s3://bkt/v/vault_raft_20261332_000000.snap\n".to_owned(),
+            "find the series",
+        ),
+        ("s3://bkt/\n".to_owned(), "the key is empty"),
+        (format!("s3://bkt/{}\n", "k".repeat(2000)), "longer than"),
+        ("s3://bkt/v/\u{7}\n".to_owned(), "not a line of text"),
+    ] {
+        nothing_goes(&store, &run(&store.url, &["--keep-last", "1"], &stdin), 65, &[part]);
+    }
+    assert_eq!(store.connections(), 0);
+}
+
+#[test]
+fn no_line_an_object_that_is_not_there_and_an_empty_series_are_66() {
+    let store = series(StandIn::new(), 3);
+    nothing_goes(
+        &store,
+        &run(&store.url, &["--keep-last", "1"], ""),
+        66,
+        &["it is empty", "hint: "],
+    );
+    nothing_goes(
+        &store,
+        &run(&store.url, &["--keep-last", "1"], &line(9)),
+        66,
+        &["it is not there", line(9).trim()],
+    );
+    let store = store.holding(&key(9), "");
+    nothing_goes(
+        &store,
+        &run(&store.url, &["--keep-last", "1"], &line(9)),
+        66,
+        &["it is empty; nothing is pruned"],
+    );
+    let words = ["--keep-last", "1", "--series", "s3://bkt/w/"];
+    nothing_goes(
+        &store,
+        &run(&store.url, &words, ""),
+        66,
+        &["there is no object", "s3://bkt/w/"],
+    );
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_or_cannot_serve_is_69() {
+    expect(
+        &run(&closed(), SERIES, ""),
+        69,
+        &["list 's3://bkt/v/vault_raft_'", "connection refused"],
+    );
+    for turn in [Turn::Reply(error("503 Slow Down", "SlowDown")), Turn::Last(Vec::new())] {
+        let store = series(StandIn::always("list", turn), 4);
+        nothing_goes(
+            &store,
+            &run(&store.url, SERIES, ""),
+            69,
+            &["list 's3://bkt/v/vault_raft_'", &store.url],
+        );
+        assert_eq!(store.asked(), ["list", "list"]);
+    }
+}
+
+#[test]
+fn a_reply_that_trickles_does_not_hold_it_for_ever() {
+    let begun = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec();
+    let store = series(StandIn::always("list", Turn::Trickle(begun)), 4);
+    let words = [SERIES, &["--timeout", "1", "--max-attempts", "1"]].concat();
+    nothing_goes(
+        &store,
+        &run(&store.url, &words, ""),
+        69,
+        &["list 's3://bkt/v/vault_raft_'", "in time"],
+    );
+}
+
+/// Half a listing must not look like a whole one: the objects to keep may be in the other half.
+#[test]
+fn a_listing_that_is_not_whole_deletes_nothing() {
+    let page = |middle: &str| {
+        let contents: String = (0..4)
+            .map(|n| {
+                let key = key(n);
+                format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>7</Size></Contents>")
+            })
+            .collect();
+        format!("<ListBucketResult><Name>bkt</Name>{middle}{contents}</ListBucketResult>")
+    };
+    let whole = page("<IsTruncated>false</IsTruncated>");
+    // The page is good as it stands: what follows is refused for its oddity alone.
+    let store = StandIn::always("list", Turn::Reply(reply("200 OK", "", &whole)));
+    expect(
+        &run(&store.url, &[SERIES, &["--dry-run"]].concat(), ""),
+        0,
+        &["would_delete=2"],
+    );
+    for body in [
+        page("<IsTruncated>true</IsTruncated>"),
+        page("<IsTruncated>true</IsTruncated><NextContinuationToken></NextContinuationToken>"),
+        // The same token again: the store does not know tokens.
+        page("<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"),
+        // Whether there is more is not said.
+        page(""),
+        whole[..whole.len() - 5].to_owned(),
+        whole[..whole.len() / 2].to_owned(),
+        whole.replace("ListBucketResult", "Other"),
+        whole.replace("<Size>7</Size>", ""),
+        String::new(),
+        "<html>welcome</html>".to_owned(),
+    ] {
+        let store = StandIn::always("list", Turn::Reply(reply("200 OK", "", &body)));
+        nothing_goes(
+            &store,
+            &run(&store.url, SERIES, ""),
+            69,
+            &["list 's3://bkt/v/vault_raft_'"],
+        );
+    }
+    let mut cut = reply("200 OK", "", &whole);
+    cut.truncate(cut.len() - 30);
+    let store = StandIn::always("list", Turn::Last(cut));
+    nothing_goes(
+        &store,
+        &run(&store.url, SERIES, ""),
+        69,
+        &["list 's3://bkt/v/vault_raft_'"],
+    );
+    // Tokens that go round in a circle.
+    let whole = page("<IsTruncated>true</IsTruncated><NextContinuationToken>TOKEN</NextContinuationToken>");
+    let store = StandIn::with(move |_, before| {
+        let token = if before % 2 == 0 { "even" } else { "odd" };
+        Turn::Reply(reply("200 OK", "", &whole.replace("TOKEN", token)))
+    });
+    nothing_goes(&store, &run(&store.url, SERIES, ""), 69, &["names no next page"]);
+    // The second page fails.
+    let store = StandIn::with(|request, _| match request.query("continuation-token") {
+        Some(_) => Turn::Reply(error("500 Oops", "InternalError")),
+        None => Turn::Serve,
+    });
+    let store = series(store, 5).paged(2);
+    nothing_goes(&store, &run(&store.url, SERIES, ""), 69, &["500 InternalError"]);
+}
+
+/// Where pages overlap, an object must not count twice: the second would be surplus, and so the newest could go.
+#[test]
+fn an_object_that_is_listed_twice_counts_once() {
+    let page = |numbers: &[usize], more: bool| {
+        let entry = |n: &usize| {
+            let key = key(*n);
+            format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>7</Size></Contents>")
+        };
+        let contents: String = numbers.iter().map(entry).collect();
+        let token = if more {
+            "<NextContinuationToken>t</NextContinuationToken>"
+        } else {
+            ""
+        };
+        let body = format!(
+            "<ListBucketResult><Name>bkt</Name><IsTruncated>{more}</IsTruncated>{token}{contents}</ListBucketResult>"
+        );
+        Turn::Reply(reply("200 OK", "", &body))
+    };
+    let store = StandIn::with(move |request, _| match request.asks() {
+        "list" if request.query("continuation-token").is_some() => page(&[2, 2, 3, 3], false),
+        "list" => page(&[0, 1, 2], true),
+        _ => Turn::Serve,
+    });
+    let output = run(&store.url, SERIES, "");
+    expect(&output, 0, &["kept=2 deleted=2"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), [line(0), line(1)].concat());
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_74() {
+    let store = series(StandIn::new(), 3);
+    let mut command = program::program(PROGRAM, &store.url);
+    command.args(["--keep-last", "1"]).stdin(File::open("/").unwrap());
+    nothing_goes(&store, &command.output().unwrap(), 74, &["standard input"]);
+}
+
+#[test]
+fn an_output_that_is_full_is_74_and_one_that_nobody_reads_141() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    for (stdout, code) in [(Stdio::from(full), 74), (Stdio::from(writer), 141)] {
+        let store = series(StandIn::new(), 4);
+        let mut command = program::program(PROGRAM, &store.url);
+        command
+            .args(SERIES)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(Stdio::piped());
+        // What is gone is named all the same.
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        expect(&output, code, &[line(0).trim(), "is deleted", "standard output"]);
+        assert_eq!(store.keys(), keys(1..4));
+    }
+}
+
+#[test]
+fn a_refusal_is_77_with_the_stores_own_words() {
+    for code in ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"] {
+        let store = series(StandIn::always("list", Turn::Reply(error("403 Forbidden", code))), 4);
+        nothing_goes(
+            &store,
+            &run(&store.url, SERIES, ""),
+            77,
+            &[code, "so it is", "s3://bkt/v/"],
+        );
+        assert_eq!(store.asked(), ["list"]);
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_78() {
+    let store = series(StandIn::new(), 4);
+    for (name, value, part) in [
+        ("AWS_ACCESS_KEY_ID", None, "AWS_ACCESS_KEY_ID"),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            Some(""),
+            "AWS_SECRET_ACCESS_KEY is set but empty",
+        ),
+        ("AWS_SESSION_TOKEN", Some(""), "AWS_SESSION_TOKEN is set but empty"),
+        ("AWS_ENDPOINT_URL_S3", Some("nonsense"), "AWS_ENDPOINT_URL_S3"),
+    ] {
+        let mut command = program::program(PROGRAM, &store.url);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+        expect(&run_with(command, SERIES, ""), 78, &[part]);
+    }
+    assert_eq!(store.connections(), 0);
+    let store = StandIn::always("list", Turn::Reply(error("404 Not Found", "NoSuchBucket")));
+    nothing_goes(&store, &run(&store.url, SERIES, ""), 78, &["NoSuchBucket", "hint: "]);
+}
+
+#[test]
+fn a_signal_ends_it_with_128_and_its_number() {
+    let store = StandIn::new();
+    let mut command = program::program(PROGRAM, &store.url);
+    command
+        .args(["--keep-last", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"s3://bkt/").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, Signal::TERM);
+    expect(&end_of(child, Duration::from_secs(5)), 143, &["ended by SIGTERM"]);
+    assert_eq!(store.connections(), 0);
+}
+
+#[test]
+fn the_newest_stay_and_what_goes_is_printed_oldest_first() {
+    let store = series(StandIn::new(), 5);
+    // The same list, and nothing goes.
+    let dry = run(&store.url, &["--keep-last", "2", "--dry-run"], &line(4));
+    expect(
+        &dry,
+        0,
+        &[
+            "snap-prune: pruned 's3://bkt/v/vault_raft_",
+            " kept=2 would_delete=3 seconds=",
+        ],
+    );
+    assert!(store.those("DELETE").is_empty());
+    let output = run(&store.url, &["--keep-last", "2"], &line(4));
+    expect(&output, 0, &[" kept=2 deleted=3 "]);
+    assert_eq!(output.stdout, dry.stdout);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        [line(0), line(1), line(2)].concat()
+    );
+    assert_eq!(store.keys(), keys(3..5));
+    let gone: Vec<_> = store.those("DELETE").into_iter().map(|seen| seen.path).collect();
+    assert_eq!(
+        gone,
+        keys(0..3).iter().map(|key| format!("/bkt/{key}")).collect::<Vec<_>>()
+    );
+    for seen in store.seen() {
+        assert!(["list", "DELETE"].contains(&seen.asks()));
+        assert_eq!(seen.header("x-amz-security-token"), Some(SECRETS[1]));
+    }
+}
+
+#[test]
+fn the_new_object_stays_although_newer_ones_fill_the_rule() {
+    let store = series(StandIn::new(), 5);
+    expect(
+        &run(&store.url, &["--keep-last", "1"], &line(1)),
+        0,
+        &["kept=2 deleted=3"],
+    );
+    assert_eq!(store.keys(), keys([1, 4]));
+}
+
+#[test]
+fn what_is_not_of_the_series_is_not_touched() {
+    let foreign = [
+        "v/vault_raft_20260101_000000.snap.sha256",
+        "v/vault_raft_20260101_000000.snap.1",
+        "v/vault_raft_20261301_000000.snap",
+        "v/vault_raft_latest.snap",
+        "v/sub/vault_raft_20260101_000000.snap",
+        "v-staging/vault_raft_20260101_000000.snap",
+        "vault_raft_20260101_000000.snap",
+        "v/readme",
+    ];
+    let future = "v/vault_raft_20991231_000000.snap";
+    let empty = "v/vault_raft_20260101_000059.snap";
+    let store = foreign
+        .iter()
+        .fold(series(StandIn::new(), 5), |store, key| store.holding(key, "x"));
+    let store = store.holding(future, "x").holding(empty, "").paged(3);
+    expect(
+        &run(&store.url, SERIES, ""),
+        0,
+        &["is from the future", "is empty", "kept=3 deleted=3"],
+    );
+    let mut left: Vec<String> = foreign.iter().map(|key| (*key).to_owned()).chain(keys(3..5)).collect();
+    left.extend([future.to_owned(), empty.to_owned()]);
+    left.sort();
+    assert_eq!(store.keys(), left);
+}
+
+#[test]
+fn listings_are_followed_to_their_end_and_keys_are_decoded() {
+    let name = |n: usize| format!("a b+c/100%/vault_raft_20260101_0000{n:02}.snap");
+    let store = (0..9)
+        .fold(StandIn::new(), |store, n| store.holding(&name(n), "x"))
+        .paged(2);
+    let new = format!("s3://bkt/{}\n", name(8));
+    let output = run(&store.url, &["--keep-last", "3"], &new);
+    expect(&output, 0, &["deleted=6"]);
+    assert_eq!(store.keys(), (6..9).map(name).collect::<Vec<_>>());
+    let lists = store.those("list");
+    assert_eq!(lists.len(), 5);
+    assert_eq!(lists[0].query("prefix"), Some("a b+c/100%/vault_raft_"));
+    assert!(lists[0].query("continuation-token").is_none());
+    assert!(lists[1..].iter().all(|seen| seen.query("continuation-token").is_some()));
+}
+
+#[test]
+fn a_deletion_that_is_refused_does_not_stop_the_others() {
+    let second = format!("/bkt/{}", key(1));
+    let store = StandIn::with(move |request, _| match request.asks() {
+        "DELETE" if request.path == second => Turn::Reply(error("403 Forbidden", "AccessDenied")),
+        _ => Turn::Serve,
+    });
+    let store = series(store, 5);
+    let output = run(&store.url, SERIES, "");
+    expect(
+        &output,
+        77,
+        &["kept=2 deleted=2 failed=1", "AccessDenied", line(1).trim()],
+    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), [line(0), line(2)].concat());
+    assert_eq!(store.keys(), keys([1, 3, 4]));
+    assert_eq!(store.those("DELETE").len(), 3);
+}
+
+#[test]
+fn several_refused_deletions_are_counted() {
+    let store = series(
+        StandIn::always("DELETE", Turn::Reply(error("403 Forbidden", "AccessDenied"))),
+        5,
+    );
+    expect(
+        &run(&store.url, SERIES, ""),
+        77,
+        &["3 deletions failed, the first: delete '"],
+    );
+    assert_eq!(store.keys().len(), 5);
+}
+
+#[test]
+fn a_deletion_that_failed_on_the_way_is_tried_again_and_one_that_is_gone_counts() {
+    for turn in [
+        Turn::Reply(error("503 Slow Down", "SlowDown")),
+        Turn::Lost,
+        Turn::Reply(error("404 Not Found", "NoSuchKey")),
+    ] {
+        let store = series(StandIn::once("DELETE", turn), 4);
+        expect(&run(&store.url, SERIES, ""), 0, &["deleted=2"]);
+    }
+}
+
+#[test]
+fn a_store_that_goes_away_is_not_asked_a_hundred_times() {
+    let store = series(
+        StandIn::always("DELETE", Turn::Reply(error("503 Slow Down", "SlowDown"))),
+        9,
+    );
+    expect(
+        &run(&store.url, &[SERIES, &["--max-attempts", "1"]].concat(), ""),
+        69,
+        &["seems to be away", "failed=3"],
+    );
+    assert_eq!(store.those("DELETE").len(), 3);
+}
+
+#[test]
+fn no_more_than_allowed_goes_in_one_run() {
+    let store = series(StandIn::new(), 6);
+    let output = run(&store.url, &[SERIES, &["--max-delete", "3"]].concat(), "");
+    expect(&output, 0, &["deleted=3 left_for_next_run=1"]);
+    assert_eq!(store.keys(), keys(3..6));
+}
+
+#[test]
+fn no_secret_is_ever_said_quiet_says_nothing_and_json_lines_carry_the_code() {
+    let store = series(StandIn::new(), 5);
+    expect(
+        &run(&store.url, &[SERIES, &["-vvv"]].concat(), ""),
+        0,
+        &["keep 's3://bkt/v/"],
+    );
+    let output = run(&store.url, &[SERIES, &["-q"]].concat(), "");
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+    let refusing = series(
+        StandIn::always("DELETE", Turn::Reply(error("403 Forbidden", "AccessDenied"))),
+        3,
+    );
+    for (words, stdin, code) in [
+        (SERIES, "", 0),
+        (&["--keep-last", "1"], "", 66),
+        (&["--keep-last", "1"], "x", 65),
+        (&["--keep-last", "0"], "", 64),
+        (&["--keep-last", "1", "--series", "s3://bkt/v/"], "", 77),
+    ] {
+        let url = if code == 77 { &refusing.url } else { &store.url };
+        let output = run(url, &[words, &["-vv", "--log-format=json"]].concat(), stdin);
+        assert_eq!(output.status.code(), Some(code));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<serde_json::Value> = stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last = lines.last().unwrap();
+        assert_eq!(last["program"], "snap-prune");
+        if code == 0 {
+            assert_eq!(last["kept"], 2);
+        } else {
+            assert_eq!(last["exit"], code);
+        }
+    }
+}

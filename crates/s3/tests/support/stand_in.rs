@@ -1,0 +1,476 @@
+//! A store on loopback that keeps objects in memory and misbehaves where a test says so: for what no real server does on
+//! demand. It checks no signatures; real servers do that in `integration`.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A request as it came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Decoded: `/bucket/key`.
+    pub(crate) path: String,
+    /// Decoded, in the order sent.
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Empty while the test decides what happens.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        find(&self.query, name)
+    }
+
+    /// What it asks for: `look`, `list`, `put`, `begin`, `part`, `complete`, `abort`; else the method.
+    pub(crate) fn asks(&self) -> &str {
+        let (upload, part) = (self.query("uploadId").is_some(), self.query("partNumber").is_some());
+        match self.method.as_str() {
+            "HEAD" => "look",
+            "GET" if self.query("list-type") == Some("2") => "list",
+            "PUT" if upload && part => "part",
+            "PUT" if self.query.is_empty() => "put",
+            "POST" if self.query("uploads").is_some() => "begin",
+            "POST" if upload => "complete",
+            "DELETE" if upload => "abort",
+            method => method,
+        }
+    }
+
+    fn key(&self) -> String {
+        self.path.splitn(3, '/').nth(2).unwrap_or_default().to_owned()
+    }
+}
+
+fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = pairs.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Turn {
+    /// What a store does.
+    Serve,
+    /// These bytes go back; nothing is done.
+    Reply(Vec<u8>),
+    /// The same, and then the connection is closed.
+    Last(Vec<u8>),
+    /// The same before the body was taken, which is never read.
+    Early(Vec<u8>),
+    /// These bytes go back, and then a blank from time to time, as long as the client waits.
+    Trickle(Vec<u8>),
+    /// It is done, but the reply is lost.
+    Lost,
+    /// Nothing is done, and no reply comes as long as the client waits.
+    Silence,
+    /// This happens before the store answers: somebody else's object, or a pause.
+    After(Interlude),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Interlude {
+    /// Somebody else stores this under the key.
+    Foreign(Vec<u8>),
+    Pause(Duration),
+}
+
+/// An object of the stand-in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Object {
+    pub(crate) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default)]
+struct Upload {
+    key: String,
+    headers: Vec<(String, String)>,
+    parts: BTreeMap<u32, Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<String, Upload>,
+    seen: Vec<Request>,
+    /// How many keys a page of a listing has.
+    page: usize,
+}
+
+type Decide = dyn Fn(&Request, usize) -> Turn + Send + Sync;
+
+/// The listener. It runs until the test program ends.
+pub(crate) struct StandIn {
+    /// Its address.
+    pub(crate) url: String,
+    kept: Arc<Mutex<Kept>>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl StandIn {
+    /// A store that does what a store does.
+    pub(crate) fn new() -> Self {
+        Self::with(|_, _| Turn::Serve)
+    }
+
+    /// One where `decide` says what happens: it gets the request's head, and the number of those before it that asked for the
+    /// same.
+    pub(crate) fn with(decide: impl Fn(&Request, usize) -> Turn + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stand_in = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            kept: Arc::new(Mutex::new(Kept {
+                page: 1000,
+                ..Kept::default()
+            })),
+            connections: Arc::default(),
+        };
+        let decide: Arc<Decide> = Arc::new(decide);
+        let (kept, connections) = (Arc::clone(&stand_in.kept), Arc::clone(&stand_in.connections));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (decide, kept) = (Arc::clone(&decide), Arc::clone(&kept));
+                std::thread::spawn(move || {
+                    // That a client went away is the client's affair.
+                    let _ = serve(&stream, &*decide, &kept);
+                });
+            }
+        });
+        stand_in
+    }
+
+    /// One where the first request that asks for `what` has this `turn`.
+    pub(crate) fn once(what: &'static str, turn: Turn) -> Self {
+        Self::with(move |request, before| {
+            if request.asks() == what && before == 0 {
+                turn.clone()
+            } else {
+                Turn::Serve
+            }
+        })
+    }
+
+    /// One where each request that asks for `what` has this `turn`.
+    pub(crate) fn always(what: &'static str, turn: Turn) -> Self {
+        Self::with(move |request, _| {
+            if request.asks() == what {
+                turn.clone()
+            } else {
+                Turn::Serve
+            }
+        })
+    }
+
+    /// Has an object, of somebody else.
+    pub(crate) fn holding(self, key: &str, body: impl Into<Vec<u8>>) -> Self {
+        let object = Object {
+            body: body.into(),
+            headers: Vec::new(),
+        };
+        self.kept.lock().unwrap().objects.insert(key.to_owned(), object);
+        self
+    }
+
+    /// Lists this many keys a page.
+    pub(crate) fn paged(self, page: usize) -> Self {
+        self.kept.lock().unwrap().page = page;
+        self
+    }
+
+    /// Everything that was asked, in order.
+    pub(crate) fn seen(&self) -> Vec<Request> {
+        self.kept.lock().unwrap().seen.clone()
+    }
+
+    /// What was asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.seen().iter().map(|seen| seen.asks().to_owned()).collect()
+    }
+
+    /// The requests that asked for `what`.
+    pub(crate) fn those(&self, what: &str) -> Vec<Request> {
+        let mut seen = self.seen();
+        seen.retain(|seen| seen.asks() == what);
+        seen
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.kept.lock().unwrap().objects.keys().cloned().collect()
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Object {
+        self.kept.lock().unwrap().objects[key].clone()
+    }
+
+    /// How many uploads were begun and are neither completed nor aborted.
+    pub(crate) fn uploads(&self) -> usize {
+        self.kept.lock().unwrap().uploads.len()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until `count` requests have asked for `what`.
+    pub(crate) fn wait_for(&self, what: &str, count: usize) {
+        let start = Instant::now();
+        while self.those(what).len() < count {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "no {what} in {:?}",
+                self.asked()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// A whole reply; `head` is more header lines, each with its line ending.
+pub(crate) fn reply(status: &str, head: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A refusal in S3's words; `status` is number and reason.
+pub(crate) fn error(status: &str, code: &str) -> Vec<u8> {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>so it is</Message></Error>");
+    reply(status, "", &body)
+}
+
+/// An address where nobody listens.
+pub(crate) fn closed() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut writer = stream;
+    while let Some(mut request) = head(&mut reader)? {
+        let before = {
+            let kept = kept.lock().unwrap();
+            kept.seen.iter().filter(|seen| seen.asks() == request.asks()).count()
+        };
+        let turn = decide(&request, before);
+        if let Turn::Early(bytes) = &turn {
+            kept.lock().unwrap().seen.push(request);
+            return writer.write_all(bytes);
+        }
+        if request.header("expect") == Some("100-continue") {
+            writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        let length: usize = request.header("content-length").map_or(0, |text| text.parse().unwrap());
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body)?;
+        kept.lock().unwrap().seen.push(request.clone());
+        match turn {
+            Turn::Serve => {}
+            Turn::Reply(bytes) => {
+                writer.write_all(&bytes)?;
+                continue;
+            }
+            Turn::Last(bytes) => return writer.write_all(&bytes),
+            Turn::Trickle(bytes) => {
+                writer.write_all(&bytes)?;
+                loop {
+                    std::thread::sleep(Duration::from_millis(200));
+                    writer.write_all(b" ")?;
+                }
+            }
+            Turn::Silence => {
+                let mut byte = [0];
+                let _ = reader.read(&mut byte);
+                return Ok(());
+            }
+            Turn::Lost => {
+                answer(&request, kept);
+                return Ok(());
+            }
+            Turn::After(Interlude::Foreign(body)) => {
+                let object = Object {
+                    body,
+                    headers: Vec::new(),
+                };
+                kept.lock().unwrap().objects.insert(request.key(), object);
+            }
+            Turn::After(Interlude::Pause(pause)) => std::thread::sleep(pause),
+            Turn::Early(_) => unreachable!(),
+        }
+        writer.write_all(&answer(&request, kept))?;
+    }
+    Ok(())
+}
+
+/// The head of the next request; nothing at the end of the connection.
+fn head(reader: &mut impl std::io::BufRead) -> std::io::Result<Option<Request>> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.trim().to_owned());
+    }
+    let mut words = lines[0].split(' ');
+    let method = words.next().unwrap().to_owned();
+    let (path, query) = words
+        .next()
+        .unwrap()
+        .split_once('?')
+        .unwrap_or((lines[0].split(' ').nth(1).unwrap(), ""));
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    };
+    let header = |line: &String| {
+        line.split_once(": ")
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    Ok(Some(Request {
+        method,
+        path: decoded(path),
+        query: query.split('&').filter(|text| !text.is_empty()).map(pair).collect(),
+        headers: lines[1..].iter().filter_map(header).collect(),
+        body: Vec::new(),
+    }))
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next().unwrap(), rest.next().unwrap()];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// What a store does.
+fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
+    let mut kept = kept.lock().unwrap();
+    let key = request.key();
+    let number = kept.seen.len();
+    let id = request.query("uploadId").unwrap_or_default().to_owned();
+    let taken = request.header("if-none-match") == Some("*") && kept.objects.contains_key(&key);
+    let own = || {
+        let headers = request.headers.iter();
+        let own = headers.filter(|(name, _)| name.to_lowercase().starts_with("x-amz-meta-"));
+        own.cloned().collect()
+    };
+    match request.asks() {
+        "look" => match kept.objects.get(&key) {
+            None => reply("404 Not Found", "", ""),
+            Some(object) => {
+                let headers = object.headers.iter();
+                let head: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let length = object.body.len();
+                format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {length}\r\n\r\n").into_bytes()
+            }
+        },
+        "list" => reply("200 OK", "", &listing(&kept, request)),
+        "put" | "complete" if taken => error("412 Precondition Failed", "PreconditionFailed"),
+        "put" => {
+            let (body, headers) = (request.body.clone(), own());
+            kept.objects.insert(key, Object { body, headers });
+            reply("200 OK", "ETag: \"whole\"\r\n", "")
+        }
+        "begin" => {
+            let upload = Upload {
+                key: key.clone(),
+                headers: own(),
+                parts: BTreeMap::new(),
+            };
+            kept.uploads.insert(format!("up+{number}/="), upload);
+            let body = format!(
+                "<InitiateMultipartUploadResult><Bucket>bkt</Bucket><Key>{key}</Key><UploadId>up+{number}/=</UploadId>\
+                 </InitiateMultipartUploadResult>"
+            );
+            reply("200 OK", "", &body)
+        }
+        "part" => match kept.uploads.get_mut(&id) {
+            None => error("404 Not Found", "NoSuchUpload"),
+            Some(upload) => {
+                let part = request.query("partNumber").unwrap().parse().unwrap();
+                upload.parts.insert(part, request.body.clone());
+                reply("200 OK", &format!("ETag: \"part {part}\"\r\n"), "")
+            }
+        },
+        "complete" => match kept.uploads.remove(&id) {
+            None => error("404 Not Found", "NoSuchUpload"),
+            Some(upload) => {
+                let body = upload.parts.into_values().flatten().collect();
+                let headers = upload.headers;
+                kept.objects.insert(upload.key, Object { body, headers });
+                completed()
+            }
+        },
+        "abort" if kept.uploads.remove(&id).is_none() => error("404 Not Found", "NoSuchUpload"),
+        "abort" => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+        "DELETE" => {
+            kept.objects.remove(&key);
+            b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
+        }
+        _ => error("405 Method Not Allowed", "MethodNotAllowed"),
+    }
+}
+
+/// The reply to a completion.
+pub(crate) fn completed() -> Vec<u8> {
+    let body = "<CompleteMultipartUploadResult><ETag>\"all\"</ETag></CompleteMultipartUploadResult>";
+    reply("200 OK", "", body)
+}
+
+/// One page, keys encoded as S3 does; the token is the last key that was listed.
+fn listing(kept: &Kept, request: &Request) -> String {
+    let prefix = request.query("prefix").unwrap_or_default();
+    let after = request.query("continuation-token").unwrap_or_default();
+    let mut keys = kept
+        .objects
+        .iter()
+        .filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after);
+    let page: Vec<_> = keys.by_ref().take(kept.page).collect();
+    let mut text = format!(
+        "<ListBucketResult><Name>bkt</Name><EncodingType>url</EncodingType>\
+         <IsTruncated>{}</IsTruncated>",
+        keys.next().is_some()
+    );
+    if let Some((last, _)) = page.last() {
+        text.push_str(&format!("<NextContinuationToken>{last}</NextContinuationToken>"));
+    }
+    for (key, object) in page {
+        let key = key
+            .replace('%', "%25")
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace(' ', "+");
+        text.push_str(&format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-11-24T10:00:00.000Z</LastModified><Size>{}</Size></Contents>",
+            object.body.len()
+        ));
+    }
+    text.push_str("</ListBucketResult>");
+    text
+}
