@@ -224,3 +224,47 @@ fn tell(events: &Sender<Event>, event: Event) {
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(events: Vec<Event>) -> Result<Sent, Failure> {
+        let (sender, receiver) = mpsc::channel();
+        for event in events {
+            sender.send(event).unwrap();
+        }
+        drop(sender);
+        decide(&receiver)
+    }
+
+    fn uploaded(number: u32) -> Event {
+        let etag = number.to_string();
+        Event::Uploaded(snapline_s3::Part { number, etag }, 5)
+    }
+
+    fn read(parts: u32) -> Event {
+        Event::Read { parts, bytes: 9 }
+    }
+
+    #[test]
+    fn it_takes_the_end_the_verdict_and_every_part_in_whatever_order() {
+        let sent = told(vec![uploaded(2), Event::Verified, read(2), uploaded(1)]).unwrap();
+        assert_eq!(sent.parts.iter().map(|part| part.number).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(sent.bytes, 9);
+        for without in [
+            vec![read(2), uploaded(1), uploaded(2)],
+            vec![Event::Verified, uploaded(1), uploaded(2)],
+            vec![Event::Verified, read(2), uploaded(2)],
+        ] {
+            assert_eq!(told(without).unwrap_err().exit(), Exit::Unexpected);
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_comes_last_still_counts() {
+        let refused = Event::Failed(Failure::says(Exit::Data, "verify the snapshot: no"));
+        let failure = told(vec![read(1), uploaded(1), refused]).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Data);
+    }
+}
