@@ -1,6 +1,6 @@
 //! One call to the store: signed at the last moment, sent, retried where that is safe.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::EXPECT;
 use http::{HeaderMap, HeaderValue, Method, Request};
@@ -88,11 +88,14 @@ impl Client {
     pub(crate) fn call(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let mut backoff = self.backoff();
         let mut attempt = 1;
+        let start = Instant::now();
         loop {
             match self.once(call) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => {
-                    if !error.is_transient() || attempt >= self.settings.attempts {
+                    // A store that takes everything and says nothing uses the time up without any wait of ours.
+                    let is_over = attempt >= self.settings.attempts || start.elapsed() >= RETRY_BUDGET;
+                    if !error.is_transient() || is_over {
                         return Err(error);
                     }
                     let Some(wait) = backoff.next(error.retry_after()) else {
