@@ -134,7 +134,8 @@ fn io_error(error: &io::Error) -> TransportError {
             (Phase::Exchange, "the connection was cut")
         }
         io::ErrorKind::UnexpectedEof => (Phase::Exchange, "the connection ended too early"),
-        io::ErrorKind::TimedOut => (Phase::Connect, "no connection in time"),
+        // The kernel gave an open connection up; what stands for a connection that was never made is a ureq::Timeout.
+        io::ErrorKind::TimedOut => (Phase::Exchange, "the other side does not answer any more"),
         _ => return TransportError::passing(Phase::Exchange, error.to_string()),
     };
     TransportError::passing(phase, words)
