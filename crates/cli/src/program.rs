@@ -57,13 +57,10 @@ pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result
 fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let words = std::env::args_os().skip(1);
     let Some(args) = parse::<A>(program, words).inspect_err(|_| {
-        // Nothing was parsed, so the format can come from the environment only.
-        message::set_up(
-            program.name,
-            false,
-            0,
-            log_format_of_environment().ok().flatten().unwrap_or_default(),
-        );
+        // Nothing was parsed, but whoever reads the messages still expects them in the form that was asked for.
+        let format = log_format_of_words(std::env::args_os().skip(1));
+        let format = format.or_else(|| log_format_of_environment().ok().flatten());
+        message::set_up(program.name, false, 0, format.unwrap_or_default());
     })?
     else {
         return Ok(());
@@ -120,6 +117,22 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// The format that a command line asks for which cannot be parsed as a whole.
+fn log_format_of_words(words: impl Iterator<Item = OsString>) -> Option<LogFormat> {
+    let mut words = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--log-format" {
+            return words.next()?.parse().ok();
+        }
+        if let Some(value) = word.strip_prefix("--log-format=") {
+            return value.parse().ok();
+        }
+    }
+    None
+}
+
 fn log_format_of_environment() -> Result<Option<LogFormat>, Failure> {
     match std::env::var_os("SNAPLINE_LOG_FORMAT") {
         Some(text) if !text.is_empty() => text
@@ -128,5 +141,19 @@ fn log_format_of_environment() -> Result<Option<LogFormat>, Failure> {
             .map(Some)
             .or_exit(Exit::Config, "read SNAPLINE_LOG_FORMAT"),
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_messages_is_found_on_a_command_line_that_is_wrong_otherwise() {
+        let find = |line: &str| log_format_of_words(line.split(' ').map(OsString::from));
+        assert_eq!(find("--no-such --log-format json"), Some(LogFormat::Json));
+        assert_eq!(find("--log-format=json --no-such"), Some(LogFormat::Json));
+        assert_eq!(find("--no-such -- --log-format json"), None);
+        assert_eq!(find("--log-format"), None);
     }
 }
