@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use snapline_archive::Verifier;
 use snapline_archive::synthetic::Synthetic;
 use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::Minio;
@@ -79,6 +80,20 @@ fn a_snapshot_cut_at_300_points() {
         .collect();
     assert_eq!(cut.last().unwrap().1.len(), last, "down to the last byte");
     refused(&minio.bucket("cut"), &minio, &cut, 65);
+}
+
+#[test]
+fn a_snapshot_cut_at_every_byte_is_refused_by_the_parser() {
+    let snapshot = Vault::shared().snapshot();
+    let judge = |archive: &[u8]| {
+        let mut verifier = Verifier::new();
+        verifier.push(archive)?;
+        verifier.finish()
+    };
+    assert!(judge(&snapshot).is_ok(), "whole, it is accepted");
+    for length in 0..snapshot.len() {
+        assert!(judge(&snapshot[..length]).is_err(), "{length} of {}", snapshot.len());
+    }
 }
 
 #[test]
