@@ -7,7 +7,8 @@ cargo_deny_version=0.20.2
 ensure_programs() {
     local program missing=()
     for program in "$@"; do
-        command -v "$program" >/dev/null || missing+=("$program")
+        # Not command -v: "time" is also a word of the shell's.
+        type -P "$program" >/dev/null || missing+=("$program")
     done
     if [ ${#missing[@]} -eq 0 ]; then return; fi
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

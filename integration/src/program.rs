@@ -155,6 +155,11 @@ impl Running {
         self.stdin = None;
     }
 
+    /// Closes the reading end of its standard output, for a caller of [`Environment::spawn_raw`].
+    pub fn close_output(&mut self) {
+        self.child.stdout = None;
+    }
+
     /// Its standard output, for a caller of [`Environment::spawn_raw`].
     pub fn output(&mut self) -> &mut impl Read {
         self.child

@@ -113,6 +113,13 @@ impl Vault {
         }
     }
 
+    /// A new token with `policy` only.
+    pub fn token(&self, policy: &str) -> String {
+        let role = self.app_role(policy);
+        let login = json!({"role_id": role.role_id, "secret_id": role.secret_id});
+        text(&self.call("POST", "auth/approle/login", Some(&login))["auth"]["client_token"])
+    }
+
     /// Makes every later snapshot larger by `mebibytes`, none of which can be compressed: storage is encrypted.
     pub fn fill(&self, mebibytes: usize) {
         if self.call("GET", "sys/mounts", None)["fill/"].is_null() {

@@ -27,10 +27,7 @@ fn vault_gives_a_snapshot_that_its_own_inspect_reads() {
 #[test]
 fn vault_knows_its_roles_and_tokens() {
     let vault = Vault::start();
-    let role = vault.app_role(SNAPSHOT_POLICY);
-    let login = serde_json::json!({"role_id": role.role_id, "secret_id": role.secret_id});
-    let reply = vault.call("POST", "auth/approle/login", Some(&login));
-    let token = reply["auth"]["client_token"].as_str().unwrap();
+    let token = &vault.token(SNAPSHOT_POLICY);
     assert!(vault.accepts(token));
     assert!(!vault.accepts("hvs.no-such-token"));
     assert_eq!(
