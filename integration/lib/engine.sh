@@ -2,6 +2,7 @@
 # The container engine: one that answers is used as it is; only root on Debian or Ubuntu is offered a new one.
 #
 # Exports DOCKER_HOST, which the test harness reads, and SNAPLINE_ENGINE, the command that talks to it (docker or podman).
+# Needs lib/say.sh; ensure_engine needs lib/tools.sh as well.
 
 engine() { "$SNAPLINE_ENGINE" "$@"; }
 
@@ -41,13 +42,6 @@ find_engine() {
 
 debian_like() { [ -r /etc/os-release ] && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; }
 
-install_engine() {
-    say "installing docker.io and iptables from the distribution (about a minute)"
-    quietly apt-get update || die "refresh the package lists: apt-get update failed"
-    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends docker.io iptables ||
-        die "install docker.io and iptables: apt-get failed"
-}
-
 start_dockerd() {
     local log=/var/log/dockerd.snapline.log pid_file=/var/run/docker.pid pid
     # A pid file whose process is gone keeps dockerd from starting.
@@ -68,7 +62,7 @@ ensure_engine() {
             die "no container engine answers" \
                 "start Docker, or 'systemctl --user start podman.socket'; root on Debian or Ubuntu gets one installed"
         fi
-        if ! PATH="$PATH:/usr/sbin:/sbin" command -v dockerd >/dev/null; then install_engine; fi
+        if ! PATH="$PATH:/usr/sbin:/sbin" command -v dockerd >/dev/null; then install_packages docker.io iptables; fi
         # Where systemd runs, installing has started the service, which only needs a moment.
         if ! { [ -d /run/systemd/system ] && wait_for 30 docker_answers; }; then start_dockerd; fi
         find_engine || die "no container engine answers, although dockerd was started"

@@ -3,7 +3,16 @@
 
 cargo_deny_version=0.20.2
 
-# ensure_programs PROGRAM…: each has the name of its Debian package, except those named here.
+install_packages() {
+    say "installing $* from the distribution (seconds)"
+    quietly apt-get update || die "refresh the package lists: apt-get update failed"
+    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "$@" ||
+        die "install $*: apt-get failed"
+}
+
+may_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
+
+# ensure_programs PROGRAM…: each has the name of its package.
 ensure_programs() {
     local program missing=()
     for program in "$@"; do
@@ -11,13 +20,23 @@ ensure_programs() {
         type -P "$program" >/dev/null || missing+=("$program")
     done
     if [ ${#missing[@]} -eq 0 ]; then return; fi
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-        die "missing programs: ${missing[*]}" "install the packages of these names"
-    fi
-    say "installing ${missing[*]} from the distribution (seconds)"
-    quietly apt-get update || die "refresh the package lists: apt-get update failed"
-    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "${missing[@]}" ||
-        die "install ${missing[*]}: apt-get failed"
+    may_install || die "missing programs: ${missing[*]}" "install the packages of these names"
+    install_packages "${missing[@]}"
+}
+
+# The system's trust roots as one file, for the image of our programs.
+certificates() {
+    local bundle
+    for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
+        if [ -r "$bundle" ]; then printf '%s\n' "$bundle" && return; fi
+    done
+    return 1
+}
+
+ensure_certificates() {
+    if certificates >/dev/null; then return; fi
+    may_install || die "no file of trusted certificates on this machine" "install the package ca-certificates"
+    install_packages ca-certificates
 }
 
 ensure_rust() {
