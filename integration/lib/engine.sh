@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The container engine: one that answers is used as it is; only root on Debian or Ubuntu is offered a new one.
 #
-# Exports DOCKER_HOST, which the test harness reads, and SNAPLINE_ENGINE, the command that talks to it (docker or podman).
+# Exports DOCKER_HOST, which the test harness reads, and SNAPLINE_ENGINE, the command that talks to it: docker or podman.
 # Needs lib/say.sh; ensure_engine needs lib/tools.sh as well.
 
 engine() { "$SNAPLINE_ENGINE" "$@"; }
@@ -60,12 +60,12 @@ ensure_engine() {
         fi
         if [ "$(id -u)" -ne 0 ] || ! debian_like; then
             die "no container engine answers" \
-                "start Docker, or 'systemctl --user start podman.socket'; root on Debian or Ubuntu gets one installed"
+                "start Docker and get access to it, or start podman.socket; root on Debian or Ubuntu gets Docker installed"
         fi
         if ! PATH="$PATH:/usr/sbin:/sbin" command -v dockerd >/dev/null; then install_packages docker.io iptables; fi
         # Where systemd runs, installing has started the service, which only needs a moment.
         if ! { [ -d /run/systemd/system ] && wait_for 30 docker_answers; }; then start_dockerd; fi
         find_engine || die "no container engine answers, although dockerd was started"
     fi
-    say "container engine: $SNAPLINE_ENGINE $(engine version --format '{{.Server.Version}}' 2>/dev/null || true) at $DOCKER_HOST"
+    say "container engine: $SNAPLINE_ENGINE $(engine version --format '{{.Server.Version}}' 2>/dev/null) at $DOCKER_HOST"
 }

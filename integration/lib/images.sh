@@ -59,8 +59,9 @@ ensure_image() {
         if pull "$pulled"; then
             wrap "$image" "$pulled" "$program" || die "tag the pulled image '$pulled'"
         else
-            command -v go >/dev/null || die "no image for $name: the pull of '$pulled' failed and there is no Go to build it" \
-                "allow the pull, or install Go 1.25 or newer"
+            command -v go >/dev/null ||
+                die "no image for $name: the pull of '$pulled' failed and there is no Go to build it" \
+                    "allow the pull, or install Go 1.25 or newer"
             dir=$(mktemp -d)
             if ! "build_$name" "$dir" || ! pack "$image" "$dir" "$name"; then
                 rm -rf "$dir"

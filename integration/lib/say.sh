@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How the scripts of this directory talk: what is being done and why it may take long on stdout, one line when they give up.
+# How the scripts of this directory talk: what is being done and how long it may take; one line when they give up.
 
 say() { printf '== %s\n' "$*"; }
 

@@ -41,6 +41,8 @@ ensure_certificates() {
 
 ensure_rust() {
     command -v cargo >/dev/null || die "no cargo on the PATH" "install Rust 1.88 or newer, for example with rustup"
+    # ring has C parts, and Rust links with it. Its package only recommends the C library's own files.
+    if may_install && ! type -P gcc >/dev/null; then install_packages gcc libc6-dev; fi
     ensure_programs gcc
     if command -v rustup >/dev/null; then
         quietly rustup component add rustfmt clippy || die "add the components rustfmt and clippy"
