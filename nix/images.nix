@@ -44,11 +44,6 @@ let
           "org.opencontainers.image.version" = snapline-static.version;
         };
       };
-
-      meta = {
-        inherit (snapline-static.meta) description license;
-        platforms = lib.platforms.linux;
-      };
     };
 in
 {
