@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# What the demo and the tests need beside the servers: system programs, Rust components, cargo-deny.
+# What the demo and the tests need beside the servers: system programs, Rust components, cargo-deny, what checks Nix files.
 
 cargo_deny_version=0.20.2
+nixfmt_version=0.5.3
+deadnix_version=1.3.1
 
 # ensure_programs PROGRAM…: each has the name of its Debian package, except those named here.
 ensure_programs() {
@@ -33,4 +35,27 @@ ensure_cargo_deny() {
     if [ "$(cargo deny --version 2>/dev/null)" = "cargo-deny $cargo_deny_version" ]; then return; fi
     say "installing cargo-deny $cargo_deny_version (3 CPU minutes, once)"
     quietly cargo install --locked "cargo-deny@$cargo_deny_version" || die "install cargo-deny"
+}
+
+# What checks Nix files without building anything: the parser, where the distribution has it, and two programs of crates.
+ensure_nix_tools() {
+    if ! command -v nix-instantiate >/dev/null; then
+        if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+            say "installing nix-bin from the distribution (seconds); nothing is fetched or built by it"
+            quietly apt-get update || die "refresh the package lists: apt-get update failed"
+            DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends nix-bin ||
+                die "install nix-bin: apt-get failed"
+        else
+            say "no nix on the PATH: the Nix files will not be parsed, nor the lock file read"
+        fi
+    fi
+    # Those that are there are good enough: in the flake's own shell they come from nixpkgs.
+    if ! command -v nixfmt >/dev/null; then
+        say "installing nixfmt_rs $nixfmt_version (half a CPU minute, once)"
+        quietly cargo install --locked "nixfmt_rs@$nixfmt_version" || die "install nixfmt_rs"
+    fi
+    if ! command -v deadnix >/dev/null; then
+        say "installing deadnix $deadnix_version (half a CPU minute, once)"
+        quietly cargo install --locked "deadnix@$deadnix_version" || die "install deadnix"
+    fi
 }
