@@ -107,6 +107,7 @@ in
 
   # Not the advisories: their database is not part of this flake.
   deny = onSources "deny" [ pkgs.cargo-deny ] ''
+    export HOME=$TMPDIR
     cargo deny --offline check bans licenses sources
   '';
 

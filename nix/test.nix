@@ -67,7 +67,7 @@ pkgs.testers.runNixOSTest {
             environmentFile = "/run/keys/s3.env";
             timerConfig = {
               OnActiveSec = 1;
-              OnUnitInactiveSec = 2;
+              OnUnitInactiveSec = 3;
               AccuracySec = "100ms";
             };
           };
@@ -145,7 +145,7 @@ pkgs.testers.runNixOSTest {
         machine.wait_until_succeeds(f"journalctl --unit {UNIT} | grep -F 's3-put: stored'")
         machine.wait_until_succeeds(f"{S3} 'http://127.0.0.1:9000/backups?list-type=2' | grep -F '<Key>vault/'")
         machine.succeed(
-            f"{S3} --output /tmp/backup.snap http://127.0.0.1:9000/backups/{keys()[0]}",
+            f"{S3} --output /tmp/backup.snap http://127.0.0.1:9000/backups/{keys()[-1]}",
             "vault operator raft snapshot inspect /tmp/backup.snap",
         )
 

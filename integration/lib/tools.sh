@@ -52,7 +52,7 @@ ensure_nix_tools() {
         quietly cargo install --locked "nixfmt_rs@$nixfmt_version" || die "install nixfmt_rs"
     fi
     if ! command -v deadnix >/dev/null; then
-        say "installing deadnix $deadnix_version (1 CPU minute, once)"
+        say "installing deadnix $deadnix_version (2 CPU minutes, once)"
         quietly cargo install --locked "deadnix@$deadnix_version" || die "install deadnix"
     fi
 }
