@@ -4,6 +4,7 @@
 passed=0
 failed=0
 failures=()
+skips=()
 
 pass() { passed=$((passed + $1)); }
 
@@ -18,6 +19,18 @@ check() {
     shift
     say "$name"
     if "$@"; then pass 1; else fail 1 "$name"; fi
+}
+
+# check_with PROGRAM NAME COMMAND…: the same, where this machine has the program; else it is said, and counts as nothing.
+check_with() {
+    local program=$1
+    shift
+    if command -v "$program" >/dev/null; then
+        check "$@"
+    else
+        skips+=("$1: there is no $program here")
+        say "not run: $1: there is no $program here"
+    fi
 }
 
 # cargo_tests NAME COMMAND…: runs cargo test, and adds up what its test programs report.
@@ -46,6 +59,7 @@ count() { sed -n "s/^test result: .*[ ;]\([0-9][0-9]*\) $1.*/\1/p" "$2" | awk '{
 # The last line, and the status of the run.
 verdict() {
     local name
+    for name in ${skips[@]+"${skips[@]}"}; do say "not run: $name"; done
     for name in ${failures[@]+"${failures[@]}"}; do say "failed: $name"; done
     printf '%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ]

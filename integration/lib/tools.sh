@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# What the demo and the tests need beside the servers: system programs, Rust components, cargo-deny.
+# What the demo and the tests need beside the servers: system programs, Rust components, cargo-deny, what checks Nix files.
 
 cargo_deny_version=0.20.2
+nixfmt_version=0.5.3
+deadnix_version=1.3.1
 
 install_packages() {
     say "installing $* from the distribution (seconds)"
@@ -54,4 +56,24 @@ ensure_cargo_deny() {
     if [ "$(cargo deny --version 2>/dev/null)" = "cargo-deny $cargo_deny_version" ]; then return; fi
     say "installing cargo-deny $cargo_deny_version (3 CPU minutes, once)"
     quietly cargo install --locked "cargo-deny@$cargo_deny_version" || die "install cargo-deny"
+}
+
+# What checks Nix files without building anything: the parser, where the distribution has it, and two programs of crates.
+ensure_nix_tools() {
+    if ! command -v nix-instantiate >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        say "installing nix-bin from the distribution (seconds); it fetches and builds nothing"
+        quietly apt-get update || die "refresh the package lists: apt-get update failed"
+        DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends nix-bin || true
+    fi
+    # Wanted, not needed: the test run says what it could not do.
+    command -v nix-instantiate >/dev/null || say "no nix on the PATH: the Nix files will not be parsed, nor their lock read"
+    # Those that are there are good enough: in the flake's own shell they come from nixpkgs.
+    if ! command -v nixfmt >/dev/null; then
+        say "installing nixfmt_rs $nixfmt_version (1 CPU minute, once)"
+        quietly cargo install --locked "nixfmt_rs@$nixfmt_version" || die "install nixfmt_rs"
+    fi
+    if ! command -v deadnix >/dev/null; then
+        say "installing deadnix $deadnix_version (2 CPU minutes, once)"
+        quietly cargo install --locked "deadnix@$deadnix_version" || die "install deadnix"
+    fi
 }

@@ -50,7 +50,9 @@ impl Environment {
     #[must_use]
     pub fn new() -> Self {
         let home = TempDir::new().expect("make a home directory");
-        let path = format!("{}:/usr/bin:/bin", programs().display());
+        // Where a machine keeps its programs is its own affair: NixOS has next to nothing in /usr/bin.
+        let others = env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into());
+        let path = format!("{}:{others}", programs().display());
         let environment = Self {
             variables: BTreeMap::new(),
             home,

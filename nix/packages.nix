@@ -1,0 +1,25 @@
+# What one system can build.
+{ lib, pkgs }:
+let
+  snapline = pkgs.callPackage ./package.nix { };
+  snapline-static = pkgs.pkgsStatic.callPackage ./package.nix { };
+
+  imagesOf = static: pkgs.callPackages ./images.nix { snapline-static = static; };
+
+  # The images of the other architecture: cross-built here, and named after it.
+  foreign =
+    if pkgs.stdenv.hostPlatform.isx86_64 then
+      pkgs.pkgsCross.aarch64-multiplatform
+    else
+      pkgs.pkgsCross.gnu64;
+  foreignImages = imagesOf (foreign.pkgsStatic.callPackage ./package.nix { });
+in
+{
+  inherit snapline snapline-static;
+  default = snapline;
+  demo = pkgs.callPackage ./demo.nix { inherit snapline-static; };
+}
+// imagesOf snapline-static
+// lib.mapAttrs' (
+  name: image: lib.nameValuePair "${name}-${foreign.stdenv.hostPlatform.go.GOARCH}" image
+) foreignImages
