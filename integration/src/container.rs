@@ -23,11 +23,12 @@ impl Container {
     /// Starts `image` with `arguments`, its `port` published on the loopback interface only.
     ///
     /// `/data` and `/tmp` are in memory: nothing touches the disk, and a fresh container is really fresh. `configure`
-    /// adds what is particular to the server.
+    /// adds what is particular to the server. `outer_port` is for what must know its address before it starts.
     pub fn start(
         image: (&str, &str),
         arguments: &[&str],
         port: u16,
+        outer_port: Option<u16>,
         configure: impl FnOnce(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
     ) -> Self {
         let request = GenericImage::new(image.0, image.1)
@@ -41,7 +42,7 @@ impl Container {
             .with_host_config_modifier(move |host| {
                 let loopback = PortBinding {
                     host_ip: Some("127.0.0.1".into()),
-                    host_port: Some(String::new()),
+                    host_port: outer_port.map(|port| port.to_string()).or(Some(String::new())),
                 };
                 host.publish_all_ports = Some(false);
                 host.port_bindings = Some([(format!("{port}/tcp"), Some(vec![loopback]))].into());

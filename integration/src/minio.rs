@@ -25,7 +25,7 @@ impl Minio {
     /// Starts it and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
-        let container = Container::start(versions::minio_image(), &["server", "/data"], 9000, |request| {
+        let container = Container::start(versions::minio_image(), &["server", "/data"], 9000, None, |request| {
             request
                 .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
                 .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)

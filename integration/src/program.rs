@@ -249,10 +249,15 @@ pub fn terminate(process: Pid) {
     kill_process(process, Signal::TERM).expect("send a signal");
 }
 
-/// An address on loopback where nothing listens.
-pub fn nowhere() -> String {
+/// A port on loopback where nothing listens.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen on loopback");
-    format!("http://{}", listener.local_addr().expect("know the own address"))
+    listener.local_addr().expect("know the own address").port()
+}
+
+/// The URL of a [`free_port`].
+pub fn nowhere() -> String {
+    format!("http://127.0.0.1:{}", free_port())
 }
 
 /// Where the programs are: `SNAPLINE_BIN_DIR`, else where cargo puts them, beside the tests.

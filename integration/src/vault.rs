@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testcontainers::{CopyTargetOptions, ImageExt};
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
+use crate::program::free_port;
 use crate::shared::Shared;
 use crate::versions;
 use crate::wait::wait_for;
@@ -15,21 +16,7 @@ use crate::wait::wait_for;
 /// The one permission that a backup needs.
 pub const SNAPSHOT_POLICY: &str = r#"path "sys/storage/raft/snapshot" { capabilities = ["read"] }"#;
 
-const CONFIGURATION: &str = r#"
-storage "raft" {
-  path    = "/data"
-  node_id = "one"
-}
-listener "tcp" {
-  address     = "0.0.0.0:8200"
-  tls_disable = true
-}
-api_addr      = "http://127.0.0.1:8200"
-cluster_addr  = "http://127.0.0.1:8201"
-disable_mlock = true
-"#;
-
-/// An initialised, unsealed, single-node Vault with its data in memory.
+/// An initialised, unsealed Vault with its data in memory; alone, or a node of a cluster.
 pub struct Vault {
     container: Container,
     root_token: String,
@@ -48,25 +35,70 @@ impl Vault {
     /// Starts, initialises and unseals it, and waits until it is active.
     #[must_use]
     pub fn start() -> Self {
-        let arguments = ["server", "-config=/vault.hcl"];
-        let container = Container::start(versions::vault_image(), &arguments, 8200, |request| {
-            request.with_copy_to(CopyTargetOptions::new("/vault.hcl"), CONFIGURATION.as_bytes().to_vec())
+        let mut vault = Self::launch(None, "");
+        vault.initialise();
+        vault
+    }
+
+    /// Starts a cluster of so many nodes. The first one is active, the others lead a client to it.
+    #[must_use]
+    pub fn start_cluster(size: usize) -> Vec<Self> {
+        let mut first = Self::launch(Some(free_port()), "");
+        let key = first.initialise();
+        let join = format!(
+            "retry_join {{ leader_api_addr = \"http://{}\" }}",
+            first.container.inner_address()
+        );
+        let mut nodes = vec![first];
+        while nodes.len() < size {
+            let mut node = Self::launch(Some(free_port()), &join);
+            node.root_token.clone_from(&nodes[0].root_token);
+            wait_for("the node has joined, is unsealed and stands by", || {
+                // Refused until it has joined.
+                node.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
+                (node.health() == 429).then_some(())
+            });
+            nodes.push(node);
+        }
+        // A node may vote for a new leader only when it has been there for ten seconds.
+        wait_for("all nodes vote", || {
+            let raft = nodes[0].call("GET", "sys/storage/raft/configuration", None);
+            let servers = raft["data"]["config"]["servers"]
+                .as_array()
+                .map_or(&[][..], Vec::as_slice);
+            let voters = servers.iter().filter(|server| server["voter"] == true).count();
+            (voters == size).then_some(())
         });
-        let mut vault = Self {
+        nodes
+    }
+
+    fn launch(port: Option<u16>, join: &str) -> Self {
+        let configuration = configuration(port.unwrap_or(PORT), join).into_bytes();
+        let arguments = ["server", "-config=/vault.hcl"];
+        let container = Container::start(versions::vault_image(), &arguments, PORT, port, |request| {
+            request.with_copy_to(CopyTargetOptions::new("/vault.hcl"), configuration)
+        });
+        let vault = Self {
             container,
             root_token: String::new(),
         };
-        wait_for("Vault answers", || (vault.health() == 501).then_some(()));
-        let keys = vault.call(
+        wait_for("Vault answers", || (vault.health() != 0).then_some(()));
+        vault
+    }
+
+    /// Makes it a cluster of one; returns the unseal key.
+    fn initialise(&mut self) -> String {
+        let keys = self.call(
             "PUT",
             "sys/init",
             Some(&json!({"secret_shares": 1, "secret_threshold": 1})),
         );
-        vault.root_token = text(&keys["root_token"]);
-        vault.call("PUT", "sys/unseal", Some(&json!({"key": text(&keys["keys"][0])})));
-        wait_for("Vault is active", || (vault.health() == 200).then_some(()));
-        vault.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
-        vault
+        self.root_token = text(&keys["root_token"]);
+        let key = text(&keys["keys"][0]);
+        self.call("PUT", "sys/unseal", Some(&json!({"key": key})));
+        wait_for("Vault is active", || self.is_active().then_some(()));
+        self.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
+        key
     }
 
     /// The one that all tests share which run at the same time; not to be hurt.
@@ -88,6 +120,11 @@ impl Vault {
     /// The container, for tests that hurt it.
     pub fn container(&self) -> &Container {
         &self.container
+    }
+
+    /// Whether it serves requests itself.
+    pub fn is_active(&self) -> bool {
+        self.health() == 200
     }
 
     /// A new role whose tokens have `policy`, and a secret id for it.
@@ -231,6 +268,29 @@ pub fn inspect(archive: &[u8]) -> Output {
         archive,
     )
 }
+
+/// One node of a cluster that may have more. `port` is where clients outside of the containers reach it.
+fn configuration(port: u16, join: &str) -> String {
+    format!(
+        r#"
+storage "raft" {{
+  path                   = "/data"
+  performance_multiplier = 1
+  {join}
+}}
+listener "tcp" {{
+  address     = "0.0.0.0:{PORT}"
+  tls_disable = true
+}}
+api_addr      = "http://127.0.0.1:{port}"
+cluster_addr  = "http://{{{{ GetPrivateIP }}}}:8201"
+disable_mlock = true
+"#
+    )
+}
+
+/// Where Vault listens in its container.
+const PORT: u16 = 8200;
 
 /// No proxy of the machine's, and statuses as they are.
 fn agent() -> ureq::Agent {
