@@ -22,6 +22,11 @@ pub struct Job {
 impl Job {
     /// Starts `arguments`, the words after the entry point, with these variables.
     pub fn start(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::start_with(&[], variables, arguments)
+    }
+
+    /// The same, with further `options` for the engine.
+    pub fn start_with(options: &[&str], variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         static COUNTER: AtomicUsize = AtomicUsize::new(1);
         let name = format!(
             "snapline-{}-{}-{}",
@@ -38,6 +43,7 @@ impl Job {
             "--security-opt",
             "no-new-privileges",
         ]);
+        words.extend(options);
         let settings: Vec<String> = variables
             .iter()
             .map(|(variable, value)| format!("{variable}={value}"))
@@ -67,6 +73,60 @@ impl Job {
     pub fn inspect(&self, template: &str) -> String {
         let output = engine(&["inspect", "--format", template, &self.name]);
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+/// A volume that two containers of ours share, as a pod's containers share an emptyDir; removed when dropped.
+pub struct Share {
+    name: String,
+}
+
+impl Share {
+    /// An empty one that user 65532 may write to.
+    #[must_use]
+    pub fn new() -> Self {
+        static COUNTER: AtomicUsize = AtomicUsize::new(1);
+        let name = format!(
+            "snapline-share-{}-{}-{}",
+            run_id(),
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        );
+        engine(&["volume", "create", &name]);
+        let share = Self { name };
+        // A new volume takes its rights from the folder of the image that it is first mounted on.
+        let mount = share.at("/tmp");
+        let label = format!("{LABEL}={}", run_id());
+        engine(&[
+            "run",
+            "--rm",
+            "--label",
+            &label,
+            "--volume",
+            &mount,
+            &image(),
+            "--version",
+        ]);
+        share
+    }
+
+    /// What the engine's `--volume` takes to mount it there.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}:{path}", self.name)
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let _ = Command::new(engine_program())
+            .args(["volume", "rm", "--force", &self.name])
+            .output();
     }
 }
 

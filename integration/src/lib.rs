@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod container;
 pub mod image;
 pub mod line;
+pub mod manifest;
 pub mod minio;
 pub mod program;
 pub mod shared;

@@ -1,0 +1,172 @@
+//! What the manifests in `deploy/` say, read from the files that users apply.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// A YAML file with its documents.
+#[derive(Debug)]
+pub struct Manifest {
+    /// Below `deploy/`.
+    pub file: String,
+    documents: Vec<Value>,
+}
+
+/// A CronJob.
+#[derive(Debug)]
+pub struct CronJob<'a> {
+    /// The whole document.
+    pub document: &'a Value,
+    /// Its init containers, then its containers.
+    pub containers: Vec<Container>,
+}
+
+/// A container of a CronJob's pod.
+#[derive(Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The words after the image's entry point.
+    pub args: Vec<String>,
+    /// Its variables; those that come from a Secret or the like without a value.
+    pub env: Vec<(String, Option<String>)>,
+    /// The Secrets whose keys all become variables.
+    pub secrets: Vec<String>,
+    /// The whole definition.
+    pub definition: Value,
+}
+
+impl Manifest {
+    /// Reads a file below `deploy/`.
+    pub fn read(file: &str) -> Self {
+        let text = fs::read_to_string(deploy().join(file)).unwrap_or_else(|err| panic!("read deploy/{file}: {err}"));
+        Self::parse(file, &text)
+    }
+
+    /// Reads all YAML files of a folder below `deploy/`.
+    pub fn read_all(folder: &str) -> Vec<Self> {
+        let mut names: Vec<String> = fs::read_dir(deploy().join(folder))
+            .unwrap_or_else(|err| panic!("list deploy/{folder}: {err}"))
+            .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
+            .filter(|name| name.ends_with(".yaml"))
+            .collect();
+        names.sort();
+        names
+            .iter()
+            .map(|name| Self::read(&format!("{folder}/{name}")))
+            .collect()
+    }
+
+    fn parse(file: &str, text: &str) -> Self {
+        let documents =
+            serde_saphyr::from_multiple(text).unwrap_or_else(|err| panic!("read deploy/{file} as YAML: {err}"));
+        Self {
+            file: file.into(),
+            documents,
+        }
+    }
+
+    /// Its CronJobs.
+    pub fn cron_jobs(&self) -> Vec<CronJob<'_>> {
+        self.of_kind("CronJob").map(CronJob::new).collect()
+    }
+
+    /// Its Secrets: for each name the keys and their values.
+    pub fn secrets(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        self.of_kind("Secret")
+            .map(|secret| {
+                let data = secret["stringData"].as_object().expect("stringData");
+                let data = data.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+                (text(&secret["metadata"]["name"]), data)
+            })
+            .collect()
+    }
+
+    /// The patches of a kustomization, as documents: whole objects, or lists of operations.
+    pub fn patches(&self) -> Vec<Value> {
+        let patches = self
+            .documents
+            .iter()
+            .filter_map(|document| document["patches"].as_array());
+        patches
+            .flatten()
+            .flat_map(|patch| Self::parse(&self.file, &text(&patch["patch"])).documents)
+            .collect()
+    }
+
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.documents.iter().filter(move |document| document["kind"] == kind)
+    }
+}
+
+impl<'a> CronJob<'a> {
+    /// A document of that kind, or a patch for one.
+    pub fn new(document: &'a Value) -> Self {
+        let pod = &document["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let containers = ["initContainers", "containers"]
+            .into_iter()
+            .filter_map(|list| pod[list].as_array())
+            .flatten()
+            .map(Container::new)
+            .collect();
+        Self { document, containers }
+    }
+
+    /// The specification of its jobs.
+    pub fn job(&self) -> &Value {
+        &self.document["spec"]["jobTemplate"]["spec"]
+    }
+
+    /// The specification of their pods.
+    pub fn pod(&self) -> &Value {
+        &self.job()["template"]["spec"]
+    }
+
+    /// The container of that name.
+    pub fn container(&self, name: &str) -> &Container {
+        self.containers
+            .iter()
+            .find(|container| container.name == name)
+            .unwrap_or_else(|| panic!("no container '{name}'"))
+    }
+}
+
+impl Container {
+    fn new(definition: &Value) -> Self {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        Self {
+            name: text(&definition["name"]),
+            args: list(&definition["args"]).iter().map(text).collect(),
+            env: list(&definition["env"])
+                .iter()
+                .map(|variable| (text(&variable["name"]), variable["value"].as_str().map(str::to_owned)))
+                .collect(),
+            secrets: list(&definition["envFrom"])
+                .iter()
+                .filter_map(|source| source["secretRef"]["name"].as_str().map(str::to_owned))
+                .collect(),
+            definition: definition.clone(),
+        }
+    }
+
+    /// The programs of its pipe.
+    pub fn programs(&self) -> Vec<&str> {
+        self.args
+            .split(|word| word == "|")
+            .map(|stage| stage.first().expect("a program").as_str())
+            .collect()
+    }
+}
+
+fn deploy() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy")
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("a text, not {value}"))
+        .to_owned()
+}
