@@ -13,8 +13,11 @@
   docker-client,
   go,
   jq,
+  kubectl,
+  kubernetes-helm,
   mandoc,
   nixfmt,
+  python3,
   rustfmt,
   shellcheck,
   snapline,
@@ -35,8 +38,11 @@ mkShell {
     docker-client
     go
     jq
+    kubectl
+    kubernetes-helm
     mandoc
     nixfmt
+    python3
     rustfmt
     shellcheck
     # By its name only: its other names would hide those of coreutils.

@@ -2,7 +2,7 @@
 # Checks of what is in deploy/, and the tools for them: kubectl (only as a client), helm, kubernetes-validate.
 #
 # A machine without one of the tools is told so, and the checks that need it are not counted.
-# Needs lib/say.sh and $root (the checkout).
+# Needs lib/say.sh, lib/steps.sh for the checks, and $root (the checkout).
 
 : "${root:?}"
 
@@ -207,28 +207,21 @@ sys.exit(bool(wrong))
 END
 }
 
-# All of it; a check whose tool is missing does not count.
+# All of it; a check whose tool is missing is said and does not count.
 check_manifests() {
-    local validates=no
-    if [ -x "$validator" ]; then validates=yes; fi
+    local validates="kubernetes-validate $kubernetes_validate_version" between="Kubernetes $oldest_kubernetes and $newest_kubernetes"
+    if [ -x "$validator" ]; then validates=$validator; fi
+    find_helm || SNAPLINE_HELM="helm 3.18 or newer"
     check "the chart's README tells every value" chart_readme_tells_every_value
-    if [ $validates = yes ]; then
-        check "manifests are valid for Kubernetes $oldest_kubernetes and $newest_kubernetes" plain_manifests_are_valid
-        check "rendered charts are valid for Kubernetes $oldest_kubernetes and $newest_kubernetes" rendered_charts_are_valid
-        check "the chart's schema and values agree" schema_and_values_agree
-        if command -v kubectl >/dev/null; then
-            check "kustomizations are valid for Kubernetes $oldest_kubernetes and $newest_kubernetes" kustomizations_are_valid
-        else
-            say "not checked, for want of kubectl: kustomizations"
-        fi
+    check_with "$validates" "manifests are valid for $between" plain_manifests_are_valid
+    check_with "$validates" "rendered charts are valid for $between" rendered_charts_are_valid
+    check_with "$validates" "the chart's schema and values agree" schema_and_values_agree
+    if [ -x "$validator" ]; then
+        check_with kubectl "kustomizations are valid for $between" kustomizations_are_valid
     else
-        say "not checked, for want of kubernetes-validate: manifests, kustomizations and rendered charts against schemas"
+        check_with "$validates" "kustomizations are valid for $between" false
     fi
-    if find_helm; then
-        check "helm lint" chart_passes_lint
-        check "the chart renders as committed" chart_renders_as_committed
-        check "the chart refuses wrong values" chart_refuses_wrong_values
-    else
-        say "not checked, for want of helm: the chart"
-    fi
+    check_with "$SNAPLINE_HELM" "helm lint" chart_passes_lint
+    check_with "$SNAPLINE_HELM" "the chart renders as committed" chart_renders_as_committed
+    check_with "$SNAPLINE_HELM" "the chart refuses wrong values" chart_refuses_wrong_values
 }

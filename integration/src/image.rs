@@ -12,6 +12,14 @@ pub fn image() -> String {
     env::var("SNAPLINE_IMAGE").unwrap_or_else(|_| format!("localhost/snapline:{}", env!("CARGO_PKG_VERSION")))
 }
 
+/// The image of that name, as the manifests call it: one with all programs, or with a half of them.
+pub fn image_named(name: &str) -> String {
+    let whole = image();
+    let (repository, tag) = whole.rsplit_once(':').expect("a tag");
+    let suffix = name.strip_prefix("snapline").expect("a name of ours");
+    format!("{repository}{suffix}:{tag}")
+}
+
 /// A container of our image; removed when dropped.
 pub struct Job {
     name: String,
@@ -22,11 +30,11 @@ pub struct Job {
 impl Job {
     /// Starts `arguments`, the words after the entry point, with these variables.
     pub fn start(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
-        Self::start_with(&[], variables, arguments)
+        Self::start_with(&image(), &[], variables, arguments)
     }
 
-    /// The same, with further `options` for the engine.
-    pub fn start_with(options: &[&str], variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+    /// The same, of another image and with further `options` for the engine.
+    pub fn start_with(image: &str, options: &[&str], variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         static COUNTER: AtomicUsize = AtomicUsize::new(1);
         let name = format!(
             "snapline-{}-{}-{}",
@@ -51,8 +59,7 @@ impl Job {
         for setting in &settings {
             words.extend(["--env", setting]);
         }
-        let image = image();
-        words.push(&image);
+        words.push(image);
         words.extend(arguments);
         let mut environment = Environment::new();
         for variable in ["DOCKER_HOST", "XDG_RUNTIME_DIR"] {

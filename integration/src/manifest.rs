@@ -28,6 +28,8 @@ pub struct CronJob<'a> {
 pub struct Container {
     /// Its name.
     pub name: String,
+    /// Its image, without a tag in our own files: kustomizations set that. Empty in a patch that leaves it.
+    pub image: String,
     /// The words after the image's entry point.
     pub args: Vec<String>,
     /// Its variables; those that come from a Secret or the like without a value.
@@ -138,6 +140,7 @@ impl Container {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         Self {
             name: text(&definition["name"]),
+            image: definition["image"].as_str().unwrap_or_default().to_owned(),
             args: list(&definition["args"]).iter().map(text).collect(),
             env: list(&definition["env"])
                 .iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use snapline_integration::bucket::Bucket;
-use snapline_integration::image::{Job, Share};
+use snapline_integration::image::{Job, Share, image_named};
 use snapline_integration::manifest::{Container, CronJob, Manifest};
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
 use snapline_integration::program::{Environment, Outcome};
@@ -238,7 +238,8 @@ fn run(container: &Container, options: &[&str], variables: &[(String, String)]) 
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    Job::start_with(&[&["--user", "65532"], options].concat(), &variables, &args)
+    let image = image_named(&container.image);
+    Job::start_with(&image, &[&["--user", "65532"], options].concat(), &variables, &args)
         .client
         .end()
 }
