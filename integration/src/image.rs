@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::container::{LABEL, engine, engine_program, run_id};
-use crate::program::{Environment, Running};
+use crate::program::Environment;
+use crate::running::Running;
 
 /// The image that `images/snapline/build` made.
 pub fn image() -> String {

@@ -1,7 +1,8 @@
 //! Harness for the tests against real servers: starts Vault and MinIO in containers, runs the programs as a user runs
 //! them, and asks the servers by independent means what became of it.
 //!
-//! Of the libraries under test only the generator of archives is used. Helpers panic with what they saw: a test has no better answer.
+//! Of the libraries under test only the generator of archives is used. Helpers panic with what they saw: a test has no
+//! better answer.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,12 +11,14 @@
 )]
 
 pub mod bucket;
+pub mod cluster;
 pub mod container;
 pub mod image;
 pub mod line;
 pub mod manifest;
 pub mod minio;
 pub mod program;
+pub mod running;
 pub mod shared;
 pub mod vault;
 pub mod versions;

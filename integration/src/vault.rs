@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use testcontainers::{CopyTargetOptions, ImageExt};
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
-use crate::program::free_port;
 use crate::shared::Shared;
 use crate::versions;
 use crate::wait::wait_for;
@@ -40,39 +39,8 @@ impl Vault {
         vault
     }
 
-    /// Starts a cluster of so many nodes. The first one is active, the others lead a client to it.
-    #[must_use]
-    pub fn start_cluster(size: usize) -> Vec<Self> {
-        let mut first = Self::launch(Some(free_port()), "");
-        let key = first.initialise();
-        let join = format!(
-            "retry_join {{ leader_api_addr = \"http://{}\" }}",
-            first.container.inner_address()
-        );
-        let mut nodes = vec![first];
-        while nodes.len() < size {
-            let mut node = Self::launch(Some(free_port()), &join);
-            node.root_token.clone_from(&nodes[0].root_token);
-            wait_for("the node has joined, is unsealed and stands by", || {
-                // Refused until it has joined.
-                node.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
-                (node.health() == 429).then_some(())
-            });
-            nodes.push(node);
-        }
-        // A node may vote for a new leader only when it has been there for ten seconds.
-        wait_for("all nodes vote", || {
-            let raft = nodes[0].call("GET", "sys/storage/raft/configuration", None);
-            let servers = raft["data"]["config"]["servers"]
-                .as_array()
-                .map_or(&[][..], Vec::as_slice);
-            let voters = servers.iter().filter(|server| server["voter"] == true).count();
-            (voters == size).then_some(())
-        });
-        nodes
-    }
-
-    fn launch(port: Option<u16>, join: &str) -> Self {
+    /// Starts a server that is not initialised, or joins the cluster that the line `join` of its configuration tells.
+    pub(crate) fn launch(port: Option<u16>, join: &str) -> Self {
         let configuration = configuration(port.unwrap_or(PORT), join).into_bytes();
         let arguments = ["server", "-config=/vault.hcl"];
         let container = Container::start(versions::vault_image(), &arguments, PORT, port, |request| {
@@ -87,7 +55,7 @@ impl Vault {
     }
 
     /// Makes it a cluster of one; returns the unseal key.
-    fn initialise(&mut self) -> String {
+    pub(crate) fn initialise(&mut self) -> String {
         let keys = self.call(
             "PUT",
             "sys/init",
@@ -99,6 +67,12 @@ impl Vault {
         wait_for("Vault is active", || self.is_active().then_some(()));
         self.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
         key
+    }
+
+    /// Unseals a node that has joined the cluster of `other`; refused until then.
+    pub(crate) fn unseal_as(&mut self, other: &Self, key: &str) {
+        self.root_token.clone_from(&other.root_token);
+        self.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
     }
 
     /// The one that all tests share which run at the same time; not to be hurt.
@@ -240,7 +214,7 @@ impl Vault {
         )
     }
 
-    fn health(&self) -> u16 {
+    pub(crate) fn health(&self) -> u16 {
         let url = format!("{}/v1/sys/health", self.address());
         agent().get(url).call().map_or(0, |reply| reply.status().as_u16())
     }

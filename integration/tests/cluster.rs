@@ -1,6 +1,7 @@
 //! A Vault of several nodes: any of them will do, whoever leads.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use snapline_integration::cluster;
 use snapline_integration::minio::Minio;
 use snapline_integration::program::{Environment, nowhere};
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
@@ -10,7 +11,7 @@ const PIPE: &str = "vault-login | vault-snapshot --revoke | s3-put s3://cluster/
 
 #[test]
 fn a_standby_leads_to_the_active_node_and_a_new_one_after_the_old_one_died() {
-    let mut nodes = Vault::start_cluster(3);
+    let mut nodes = cluster::start(3);
     let minio = Minio::shared();
     let bucket = minio.bucket_named("cluster");
     let role = nodes[0].app_role(SNAPSHOT_POLICY);

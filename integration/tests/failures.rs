@@ -7,7 +7,8 @@ use std::sync::Arc;
 use snapline_integration::bucket::Bucket;
 use snapline_integration::line::Line;
 use snapline_integration::minio::Minio;
-use snapline_integration::program::{Environment, Outcome, Running, nowhere, terminate};
+use snapline_integration::program::{Environment, nowhere};
+use snapline_integration::running::{Outcome, Running, terminate};
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault};
 use snapline_integration::wait::{PATIENCE, wait_for};
 

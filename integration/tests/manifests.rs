@@ -8,7 +8,8 @@ use snapline_integration::bucket::Bucket;
 use snapline_integration::image::{Job, Share, image_named};
 use snapline_integration::manifest::{Container, CronJob, Manifest};
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
-use snapline_integration::program::{Environment, Outcome};
+use snapline_integration::program::Environment;
+use snapline_integration::running::Outcome;
 use snapline_integration::vault::{AppRole, SNAPSHOT_POLICY, Vault, inspect};
 
 const ONE: &str = "kubernetes/base/cronjob.yaml";

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::Minio;
-use snapline_integration::program::{Environment, Outcome};
+use snapline_integration::program::Environment;
+use snapline_integration::running::Outcome;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::process::Command;
 
 use snapline_integration::container::pipe_through;
-use snapline_integration::program::{Environment, Running};
+use snapline_integration::program::Environment;
+use snapline_integration::running::Running;
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
 use snapline_integration::wait::PATIENCE;
 
