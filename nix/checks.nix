@@ -57,20 +57,20 @@ let
         ${image} > image.tar
         bash ${sources}/integration/images/snapline/compare ${name} image.tar
 
-        mkdir image root
+        mkdir image rootfs
         tar -xf image.tar -C image
         jq -r '.[0].Layers[]' image/manifest.json | while read -r layer; do
-          tar -xf "image/$layer" -C root
+          tar -xf "image/$layer" -C rootfs
         done
         test "$(jq -r .architecture "image/$(jq -r '.[0].Config' image/manifest.json)")" \
           = ${snapline-static.stdenv.hostPlatform.go.GOARCH}
         test "$(jq -r '.[0].RepoTags[0]' image/manifest.json)" = ${name}:${snapline.version}
-        grep -q 'BEGIN CERTIFICATE' root/etc/ssl/certs/ca-certificates.crt
+        grep -q 'BEGIN CERTIFICATE' rootfs/etc/ssl/certs/ca-certificates.crt
         ${lib.optionalString canRunStatic ''
-          for program in root/bin/*; do
+          for program in rootfs/bin/*; do
             # Through the entry point, with no other variable than the PATH.
-            env --ignore-environment PATH="$PWD/root/bin" \
-              root/bin/snap-pipe "$(basename "$program")" --version | grep -F ${snapline.version}
+            env --ignore-environment PATH="$PWD/rootfs/bin" \
+              rootfs/bin/snap-pipe "$(basename "$program")" --version | grep -F ${snapline.version}
           done
         ''}
         touch $out
