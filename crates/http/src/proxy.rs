@@ -28,7 +28,7 @@ impl Proxies {
                 .filter_map(|name| Some((name.to_owned(), environment(name)?.into_string().ok()?)))
                 .find(|(_, value)| !value.is_empty())
         };
-        let cgi = environment("REQUEST_METHOD").is_some();
+        let cgi = environment("REQUEST_METHOD").is_some_and(|method| !method.is_empty());
         let http = read(["http_proxy", if cgi { "" } else { "HTTP_PROXY" }]);
         let https = read(["https_proxy", "HTTPS_PROXY"]);
         let direct = read(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
@@ -41,9 +41,9 @@ impl Proxies {
             http: http.map(|(_, url)| url),
             https: https.map(|(_, url)| url),
             direct: direct
-                .split(',')
-                .map(|entry| entry.trim().to_ascii_lowercase())
-                .filter(|e| !e.is_empty())
+                .split(|c: char| c == ',' || c.is_whitespace())
+                .filter(|entry| !entry.is_empty())
+                .map(str::to_ascii_lowercase)
                 .collect(),
         })
     }
@@ -180,11 +180,57 @@ mod tests {
             ("10.1.2.3", "http://10.1.2.3/", true),
             ("fd00::/8", "http://[fd00::1]/", true),
             ("B.C", "http://b.c/", true),
+            ("b.c", "http://B.C/", true),
+            ("a b.c", "http://b.c/", true),
+            ("x,*", "http://b.c/", true),
+            ("*c", "http://bc/", false),
+            ("b.c:443", "http://b.c/", false),
+            (".b.c:8080", "http://a.b.c:8080/", true),
+            (".b.c:8080", "http://a.b.c/", false),
+            ("10.1.2.3:8080", "http://10.1.2.3:8080/", true),
+            ("10.1.2.3:8080", "http://10.1.2.3/", false),
+            ("10.1.2.0/24", "http://b.c/", false),
+            ("10.1.2.3/33", "http://10.1.2.3/", false),
+            ("10.1.2.3/32", "http://10.1.2.3/", true),
+            ("0.0.0.0/0", "http://10.1.2.3/", true),
+            ("0.0.0.0/0", "http://[fd00::1]/", false),
+            ("fd00::1", "http://[fd00::1]:9000/", true),
+            ("[fd00::1]", "http://[fd00::1]/", true),
+            ("[fd00::1]:9000", "http://[fd00::1]:9000/", true),
+            ("[fd00::1]:9000", "http://[fd00::1]/", false),
+            ("fd00:0::1", "http://[fd00::1]/", true),
+            ("fd00::2", "http://[fd00::1]/", false),
+            (",, ,", "http://b.c/", false),
+            ("", "http://b.c/", false),
         ];
         for (list, uri, direct) in cases {
             let got = through(&[("HTTP_PROXY", "http://p:1"), ("NO_PROXY", list)], uri);
             assert_eq!(got.is_none(), direct, "{list} {uri}");
         }
+    }
+
+    #[test]
+    fn in_a_cgi_environment_only_the_lower_case_variable_counts() {
+        let both = |method| {
+            [
+                ("REQUEST_METHOD", method),
+                ("HTTP_PROXY", "http://up:1"),
+                ("HTTPS_PROXY", "http://tls:1"),
+            ]
+        };
+        assert_eq!(through(&both("GET"), "http://v/"), None);
+        assert_eq!(through(&both("GET"), "https://v/").as_deref(), Some("tls"));
+        assert_eq!(through(&both(""), "http://v/").as_deref(), Some("up"));
+        let low = [("REQUEST_METHOD", "GET"), ("http_proxy", "http://low:1")];
+        assert_eq!(through(&low, "http://v/").as_deref(), Some("low"));
+    }
+
+    #[test]
+    fn a_proxy_without_a_scheme_is_an_http_proxy() {
+        assert_eq!(
+            through(&[("HTTPS_PROXY", "p:3128")], "https://v/").as_deref(),
+            Some("p")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One call to the store: signed at the last moment, sent, retried where that is safe.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use http::header::EXPECT;
@@ -9,7 +10,7 @@ use snapline_series::ObjectUri;
 use time::OffsetDateTime;
 
 use crate::sign::{self, PayloadHash};
-use crate::{Error, Settings};
+use crate::{Endpoint, Error, Settings};
 
 /// A reply may not be longer: a page of a listing with the longest keys stays below.
 const LONGEST_REPLY: u64 = 16 << 20;
@@ -26,6 +27,15 @@ const IDLE_LIMITS: u32 = 5;
 pub struct Client {
     agent: Agent,
     pub(crate) settings: Settings,
+    /// Where the store said that the bucket is. Every later request of the run goes there at once.
+    learnt: OnceLock<Place>,
+}
+
+/// Where requests go, and the region that their signatures name.
+#[derive(Debug, Clone)]
+struct Place {
+    endpoint: Endpoint,
+    region: String,
 }
 
 /// A request, not yet signed.
@@ -80,7 +90,11 @@ impl Client {
             connect: Duration::from_secs(10),
             connections,
         });
-        Self { agent, settings }
+        Self {
+            agent,
+            settings,
+            learnt: OnceLock::new(),
+        }
     }
 
     /// Sends `call` up to the number of attempts, as long as failures are of a kind that passes. For requests that may be sent
@@ -113,9 +127,46 @@ impl Client {
         Backoff::new(Duration::from_millis(500), Duration::from_secs(20), RETRY_BUDGET)
     }
 
-    /// Sends `call` once.
+    /// Sends `call` once, and once more where the store does not do it as asked, but says how.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let request = self.request(call)?;
+        let place = self.place();
+        let error = match self.send(call, &place) {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        match self.elsewhere(&error, &place)? {
+            Some(place) => {
+                log::info!("{error}; asking in region '{}'", place.region);
+                self.send(call, &place)
+            }
+            None => Err(error),
+        }
+    }
+
+    fn place(&self) -> Place {
+        let settings = &self.settings;
+        self.learnt.get().cloned().unwrap_or_else(|| Place {
+            endpoint: settings.endpoint.clone(),
+            region: settings.region.clone(),
+        })
+    }
+
+    /// Where to ask instead of at `asked`, if the store says so. It is believed once a run, so that two stores cannot send us to
+    /// and fro.
+    fn elsewhere(&self, error: &Error, asked: &Place) -> Result<Option<Place>, Error> {
+        let Some(region) = error.region().filter(|region| *region != asked.region) else {
+            return Ok(None);
+        };
+        let place = Place {
+            endpoint: self.settings.endpoint.moved_to(region)?,
+            region: region.to_owned(),
+        };
+        let place = self.learnt.get_or_init(|| place);
+        Ok((place.region != asked.region).then(|| place.clone()))
+    }
+
+    fn send(&self, call: &Call<'_>, place: &Place) -> Result<Reply, Error> {
+        let request = self.request(call, place)?;
         let is_small = call.body.len() <= ANNOUNCED;
         let limits = Limits {
             idle: Some(self.settings.idle),
@@ -129,7 +180,7 @@ impl Client {
         } else {
             self.agent.send(request, limits)
         };
-        let doing = || format!("{} at {}", call.doing, self.settings.endpoint.as_str());
+        let doing = || format!("{} at {}", call.doing, place.endpoint.as_str());
         let mut reply = sent.map_err(|error| Error::transport(doing(), error))?;
         let status = reply.status();
         let body = read_bounded(reply.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing(), error))?;
@@ -142,9 +193,9 @@ impl Client {
     }
 
     /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.
-    fn request(&self, call: &Call<'_>) -> Result<Request<()>, Error> {
+    fn request(&self, call: &Call<'_>, place: &Place) -> Result<Request<()>, Error> {
         let settings = &self.settings;
-        let url = settings.endpoint.url(call.bucket, call.key, call.query)?;
+        let url = place.endpoint.url(call.bucket, call.key, call.query)?;
         let mut headers = call.headers.clone();
         let now = OffsetDateTime::now_utc();
         sign::sign(
@@ -153,7 +204,7 @@ impl Client {
             &mut headers,
             &call.hash,
             &settings.credentials,
-            &settings.region,
+            &place.region,
             now,
         )?;
         if call.body.len() > ANNOUNCED {

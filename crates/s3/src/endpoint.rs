@@ -2,7 +2,7 @@
 
 use s3::signing;
 use snapline_http::Kind;
-use url::Url;
+use url::{Host, Url};
 
 use crate::Error;
 
@@ -68,20 +68,25 @@ impl Endpoint {
     /// # Errors
     /// [`Kind::Config`] if `region` cannot be part of a host's name.
     pub fn of_region(region: &str, style: AddressingStyle) -> Result<Self, Error> {
-        let suffix = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
-        if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if !is_name(region) {
             return Err(Error::other(
                 Kind::Config,
                 format!("read the region '{region}'"),
                 "it is no region's name",
             ));
         }
-        let endpoint = Self::at(&format!("https://s3.{region}.{suffix}"), "the region", style)?;
+        let url = format!("https://s3.{region}.{}", domain_of(region));
+        let endpoint = Self::at(&url, "the region", style)?;
         Ok(Self { own: false, ..endpoint })
+    }
+
+    /// The endpoint once the store has named its `region`: another one of AWS's own, but whoever gave an address means it.
+    pub(crate) fn moved_to(&self, region: &str) -> Result<Self, Error> {
+        if self.own {
+            Ok(self.clone())
+        } else {
+            Self::of_region(region, self.style)
+        }
     }
 
     /// The URL of the bucket (`key` empty) or of an object, with a query.
@@ -93,6 +98,15 @@ impl Endpoint {
             AddressingStyle::Virtual => false,
             AddressingStyle::Auto => self.own || bucket.contains('.'),
         };
+        // Parsing `b.127.0.0.1` would name no cause, and `b.[::1]` is no host at all.
+        if !path_style && !matches!(self.base.host(), Some(Host::Domain(_))) {
+            let cause = "an address cannot have the bucket's name before it: --addressing-style path";
+            return Err(Error::other(
+                Kind::Usage,
+                format!("use the endpoint '{}'", self.as_str()),
+                cause,
+            ));
+        }
         let mut text = String::from(self.base.scheme());
         text.push_str("://");
         if !path_style {
@@ -136,6 +150,39 @@ impl Endpoint {
     }
 }
 
+/// Whether it can be a region, and thus part of a host's name. What a store names is checked as well: it decides where
+/// requests go.
+pub(crate) fn is_name(region: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=63).contains(&region.len()) && region.bytes().all(is_fit) && !region.starts_with('-') && !region.ends_with('-')
+}
+
+/// The domain of the partition that a region is in (the AWS SDKs' `partitions.json`; those without a prefix of their own are in
+/// the commercial one).
+fn domain_of(region: &str) -> &'static str {
+    const DOMAINS: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
+    ];
+    let found = DOMAINS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("amazonaws.com", |(_, domain)| domain)
+}
+
+/// The region in the name of one of AWS's hosts, such as `bucket.s3.eu-west-1.amazonaws.com` or, of old,
+/// `bucket.s3-eu-west-1.amazonaws.com`.
+pub(crate) fn region_in(host: &str) -> Option<&str> {
+    let (before, behind) = host.rsplit_once("s3.").or_else(|| host.rsplit_once("s3-"))?;
+    if !before.is_empty() && !before.ends_with('.') {
+        return None;
+    }
+    let (region, domain) = behind.strip_prefix("dualstack.").unwrap_or(behind).split_once('.')?;
+    (is_name(region) && domain == domain_of(region)).then_some(region)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,9 +222,79 @@ mod tests {
         let url = |bucket| endpoint.url(bucket, "k", &[]).unwrap().to_string();
         assert_eq!(url("b"), "https://b.s3.eu-west-1.amazonaws.com/k");
         assert_eq!(url("b.c"), "https://s3.eu-west-1.amazonaws.com/b.c/k");
-        let china = Endpoint::of_region("cn-north-1", AddressingStyle::Path).unwrap();
-        assert_eq!(china.as_str(), "https://s3.cn-north-1.amazonaws.com.cn");
-        assert!(Endpoint::of_region("a/b", AddressingStyle::Auto).is_err());
+    }
+
+    #[test]
+    fn each_partition_has_its_domain() {
+        for (region, host) in [
+            ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "s3.eusc-de-east-1.amazonaws.eu"),
+            ("us-iso-east-1", "s3.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "s3.us-isob-east-1.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "s3.eu-isoe-west-1.cloud.adc-e.uk"),
+            ("us-isof-south-1", "s3.us-isof-south-1.csp.hci.ic.gov"),
+            ("xx-new-9", "s3.xx-new-9.amazonaws.com"),
+        ] {
+            let endpoint = Endpoint::of_region(region, AddressingStyle::Path).unwrap();
+            assert_eq!(endpoint.as_str(), format!("https://{host}"));
+            assert_eq!(region_in(host), Some(region));
+            assert_eq!(region_in(&format!("a.bucket.{host}")), Some(region));
+        }
+        for region in ["a/b", "", "a.b", "-a", "a-", "a@b"] {
+            assert!(Endpoint::of_region(region, AddressingStyle::Auto).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_read_from_hosts_of_aws_only() {
+        assert_eq!(region_in("b.s3-eu-west-1.amazonaws.com"), Some("eu-west-1"));
+        assert_eq!(region_in("b.s3.dualstack.eu-west-1.amazonaws.com"), Some("eu-west-1"));
+        for host in [
+            "s3.amazonaws.com",
+            "s3.eu-west-1.example.com",
+            "s3.eu-west-1.amazonaws.com.example.com",
+            "xs3.eu-west-1.amazonaws.com",
+            "example.com",
+            "",
+        ] {
+            assert_eq!(region_in(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_an_endpoint_of_aws_moves_with_the_region() {
+        let aws = Endpoint::of_region("us-east-1", AddressingStyle::Virtual).unwrap();
+        let moved = aws.moved_to("eu-west-1").unwrap();
+        assert_eq!(
+            moved,
+            Endpoint::of_region("eu-west-1", AddressingStyle::Virtual).unwrap()
+        );
+        let own = Endpoint::at("https://h/base", "x", AddressingStyle::Auto).unwrap();
+        assert_eq!(own.moved_to("eu-west-1").unwrap(), own);
+    }
+
+    #[test]
+    fn a_path_in_the_endpoint_and_ipv6_go_with_both_styles() {
+        assert_eq!(
+            url("https://h.test/base/s3/", AddressingStyle::Virtual, "b", "k"),
+            "https://b.h.test/base/s3/k"
+        );
+        assert_eq!(
+            url("https://[fd00::1]/base", AddressingStyle::Auto, "b.c", "k"),
+            "https://[fd00::1]/base/b.c/k"
+        );
+        assert_eq!(url("https://h:443/", AddressingStyle::Auto, "b", "k"), "https://h/b/k");
+    }
+
+    #[test]
+    fn an_address_has_no_buckets_below_it() {
+        for text in ["http://127.0.0.1:9000", "http://[::1]"] {
+            let endpoint = Endpoint::at(text, "x", AddressingStyle::Virtual).unwrap();
+            let error = endpoint.url("b", "k", &[]).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{error}");
+            assert!(error.to_string().contains("--addressing-style"), "{error}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use snapline_http::{Kind, Phase, TransportError, retry_after};
 
-use crate::xml;
+use crate::{endpoint, xml};
 
 /// A failed call: `<what we were doing>: <cause>`, the store's own words included.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Error {
     cause: Cause,
     hint: Option<Box<str>>,
     retry_after: Option<Duration>,
+    /// Where the store says that the bucket is, if not where it was asked for.
+    region: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,7 @@ impl Error {
             cause: Cause::Other(cause.into()),
             hint: None,
             retry_after: None,
+            region: None,
         }
     }
 
@@ -47,25 +50,25 @@ impl Error {
             hint: error.hint_text().map(Into::into),
             cause: Cause::Transport(Box::new(error)),
             retry_after: None,
+            region: None,
         }
     }
 
     /// From a reply that is no success. HEAD replies have no body and hence neither code nor message.
     pub(crate) fn reply(doing: impl Into<Box<str>>, status: u16, body: &str, headers: &HeaderMap) -> Self {
-        let (code, message) = xml::error(body).unwrap_or_default();
-        let region = headers
-            .get("x-amz-bucket-region")
-            .and_then(|region| region.to_str().ok());
+        let said = xml::error(body).unwrap_or_default();
+        let region = elsewhere(status, &said, headers);
         Self {
-            kind: kind_of(status, &code),
+            kind: kind_of(status, &said.code),
             doing: doing.into(),
-            hint: hint_for(&code, status, region),
+            hint: hint_for(&said.code, region.as_deref()),
             cause: Cause::Reply {
                 status,
-                code: code.into(),
-                message: message.into(),
+                code: said.code.into(),
+                message: said.message.into(),
             },
             retry_after: retry_after(headers),
+            region,
         }
     }
 
@@ -99,6 +102,11 @@ impl Error {
             Cause::Reply { code, .. } => code,
             _ => "",
         }
+    }
+
+    /// The region to ask in, if the store says that it is another one than was asked in.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.region.as_deref()
     }
 
     /// How long the store asks to wait before another try.
@@ -182,7 +190,33 @@ fn is_damage(code: &str) -> bool {
     matches!(code, "BadDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch")
 }
 
-fn hint_for(code: &str, status: u16, region: Option<&str>) -> Option<Box<str>> {
+/// The region in a reply that says that the bucket is elsewhere: in a header, in the document, or in the name of the host that
+/// it points to (docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#VirtualHostingCustomURLs and
+/// .../Redirects.html). Some stores send the header with every reply, so the status counts first.
+fn elsewhere(status: u16, said: &xml::ErrorReply, headers: &HeaderMap) -> Option<Box<str>> {
+    let is_elsewhere = match status {
+        301 | 302 | 307 | 308 => true,
+        // A reply to HEAD has no code.
+        400 => matches!(
+            &*said.code,
+            "" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"
+        ),
+        _ => false,
+    };
+    if !is_elsewhere {
+        return None;
+    }
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let location = header("location").and_then(|location| url::Url::parse(location).ok());
+    let region = header("x-amz-bucket-region")
+        .or(Some(&*said.region))
+        .filter(|region| endpoint::is_name(region))
+        .or_else(|| endpoint::region_in(&said.endpoint))
+        .or_else(|| endpoint::region_in(location.as_ref()?.host_str()?))?;
+    Some(region.into())
+}
+
+fn hint_for(code: &str, region: Option<&str>) -> Option<Box<str>> {
     let hint = match code {
         "SignatureDoesNotMatch" => {
             "AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID, or a proxy changed the request"
@@ -191,10 +225,7 @@ fn hint_for(code: &str, status: u16, region: Option<&str>) -> Option<Box<str>> {
         "ExpiredToken" => "the session credentials are too old",
         "RequestTimeTooSkewed" => "the clocks of this machine and of the store differ by more than 15 minutes",
         "NoSuchBucket" => "create the bucket first; snapline never does",
-        _ if matches!(status, 301 | 307) || code == "AuthorizationHeaderMalformed" => {
-            return region.map(|region| format!("the bucket is in region '{region}': --region {region}").into());
-        }
-        _ => return None,
+        _ => return region.map(|region| format!("the bucket is in region '{region}': --region {region}").into()),
     };
     Some(hint.into())
 }
@@ -248,12 +279,36 @@ mod tests {
 
     #[test]
     fn a_wrong_region_is_named() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-amz-bucket-region", "eu-west-1".parse().unwrap());
-        let error = Error::reply("put", 301, "", &headers);
-        assert_eq!(
-            error.hint(),
-            Some("the bucket is in region 'eu-west-1': --region eu-west-1")
-        );
+        let error = |status, document: &str, header: Option<(&'static str, &str)>| {
+            let headers = header.map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+            Error::reply("put", status, document, &headers.into_iter().collect())
+        };
+        let header = Some(("x-amz-bucket-region", "eu-west-1"));
+        let malformed = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
+        let redirect = "<Error><Code>TemporaryRedirect</Code><Endpoint>b.s3-eu-west-1.amazonaws.com</Endpoint></Error>";
+        let location = Some(("location", "https://b.s3.eu-west-1.amazonaws.com/k"));
+        for error in [
+            error(301, "", header),
+            error(400, "", header),
+            error(400, malformed, None),
+            error(307, redirect, None),
+            error(307, "", location),
+        ] {
+            assert_eq!(error.region(), Some("eu-west-1"), "{error}");
+            assert_eq!(
+                error.hint(),
+                Some("the bucket is in region 'eu-west-1': --region eu-west-1")
+            );
+        }
+        let denied = "<Error><Code>AccessDenied</Code></Error>";
+        for error in [
+            error(403, denied, header),
+            error(400, "<Error><Code>InvalidRequest</Code></Error>", header),
+            error(301, "", None),
+            error(301, "", Some(("x-amz-bucket-region", "evil.example.com/"))),
+            error(307, "", Some(("location", "https://evil.example.com/k"))),
+        ] {
+            assert_eq!((error.region(), error.hint()), (None, None), "{error}");
+        }
     }
 }

@@ -29,25 +29,33 @@ pub(crate) fn root(text: &str) -> Option<String> {
     }
 }
 
-/// Code and message of an `<Error>` document; a bounded piece of whatever else came.
-pub(crate) fn error(text: &str) -> Option<(String, String)> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Reply {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
+/// What an `<Error>` document says (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); what is absent is empty.
+#[derive(Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct ErrorReply {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// Where the bucket is, if the request went elsewhere.
+    pub(crate) region: String,
+    /// The host that would take the request, if the one asked did not.
+    pub(crate) endpoint: String,
+}
+
+/// What an error says; of what is no `<Error>` document, a bounded piece is the message.
+pub(crate) fn error(text: &str) -> Option<ErrorReply> {
     if text.trim().is_empty() {
         return None;
     }
     if root(text).as_deref() == Some("Error")
-        && let Ok(reply) = quick_xml::de::from_str::<Reply>(text.trim_start())
+        && let Ok(reply) = quick_xml::de::from_str(text.trim_start())
     {
-        return Some((reply.code, reply.message));
+        return Some(reply);
     }
-    Some((String::new(), text.chars().take(200).collect()))
+    let message = text.chars().take(200).collect();
+    Some(ErrorReply {
+        message,
+        ..ErrorReply::default()
+    })
 }
 
 #[cfg(test)]
@@ -70,11 +78,13 @@ mod tests {
     #[test]
     fn what_is_no_error_document_is_shown_in_part() {
         assert_eq!(error(""), None);
-        assert_eq!(
-            error("<Error><Code>A</Code></Error>"),
-            Some(("A".to_owned(), String::new()))
-        );
+        let code = "A".to_owned();
+        let known = ErrorReply {
+            code,
+            ..ErrorReply::default()
+        };
+        assert_eq!(error("<Error><Code>A</Code></Error>"), Some(known));
         let page = format!("<html>{}</html>", "x".repeat(1000));
-        assert_eq!(error(&page).unwrap().1.len(), 200);
+        assert_eq!(error(&page).unwrap().message.len(), 200);
     }
 }
