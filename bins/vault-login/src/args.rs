@@ -2,28 +2,38 @@
 
 use snapline_cli::{Exit, Failure, OrExit as _};
 use snapline_http::Environment;
-use snapline_vault::{AppRole, Form, Mount, Namespace, Places, Secret, Settings, variable};
+use snapline_vault::{Namespace, Settings, variable};
 
-use crate::failed;
 use crate::method::{Method, Name};
+use crate::{credentials, failed};
 
 snapline_cli::args! {
     /// Logs in to Vault or OpenBao and prints the token, one line. A token that cannot be handed over is revoked.
     #[argh(
         example = "{command_name} | vault-snapshot --revoke | s3-put s3://backups/vault/ | snap-prune --keep-last 30",
         example = "VAULT_TOKEN=$({command_name} --role-id-file role-id --secret-id-file secret-id) vault kv get secret/a",
-        note = "The secret id comes from --secret-id-file, VAULT_APPROLE_SECRET_ID or VAULT_APPROLE_SECRET_ID_FILE; a role with bind_secret_id=false needs none. BAO_X is read before VAULT_X."
+        example = "{command_name} --method kubernetes --role backup | vault-snapshot --revoke --output vault.snap",
+        note = "approle needs a role id, and a secret id unless the role has bind_secret_id=false: --secret-id-file, VAULT_APPROLE_SECRET_ID or VAULT_APPROLE_SECRET_ID_FILE.",
+        note = "kubernetes needs a role; the JWT is the pod's own unless --jwt-file names another.",
+        note = "jwt needs a JWT, and a role unless the mount has a default one.",
+        note = "cert needs a TLS client certificate; a role makes the server try that one only.",
+        note = "userpass and ldap need a user name and a password: --password-file, VAULT_AUTH_PASSWORD or VAULT_AUTH_PASSWORD_FILE.",
+        note = "token needs a token, which is looked up and printed.",
+        note = "What goes with another method is wrong as an option and ignored as a variable. BAO_X is read before VAULT_X."
     )]
     pub struct Args with (vault) {
         /// namespace to log in to [env: VAULT_NAMESPACE]
         #[argh(option, arg_name = "ns")]
         pub namespace: Option<String>,
-        /// way to log in: approle or token [env: VAULT_AUTH_METHOD; default: approle]
+        /// way to log in: approle, kubernetes, jwt, cert, userpass, ldap or token [env: VAULT_AUTH_METHOD; default: approle]
         #[argh(option, arg_name = "m")]
         pub method: Option<String>,
         /// where the method is mounted, below auth/ [env: VAULT_AUTH_PATH; default: the method's name]
         #[argh(option, arg_name = "mount")]
         pub path: Option<String>,
+        /// role for kubernetes and jwt, certificate role for cert [env: VAULT_AUTH_ROLE]
+        #[argh(option, arg_name = "name")]
+        pub role: Option<String>,
         /// role id for approle [env: VAULT_APPROLE_ROLE_ID]
         #[argh(option, arg_name = "id")]
         pub role_id: Option<String>,
@@ -33,6 +43,18 @@ snapline_cli::args! {
         /// file that holds the secret id for approle [env: VAULT_APPROLE_SECRET_ID_FILE, VAULT_APPROLE_SECRET_ID]
         #[argh(option, arg_name = "file")]
         pub secret_id_file: Option<String>,
+        /// the secret id is a wrapping token: check where it was made, unwrap it once
+        #[argh(switch)]
+        pub secret_id_wrapped: bool,
+        /// file that holds the JWT for kubernetes and jwt [env: VAULT_AUTH_JWT_FILE; default for kubernetes: the service account's token]
+        #[argh(option, arg_name = "file")]
+        pub jwt_file: Option<String>,
+        /// user for userpass and ldap [env: VAULT_AUTH_USERNAME]
+        #[argh(option, arg_name = "name")]
+        pub username: Option<String>,
+        /// file that holds the user's password [env: VAULT_AUTH_PASSWORD_FILE, VAULT_AUTH_PASSWORD]
+        #[argh(option, arg_name = "file")]
+        pub password_file: Option<String>,
         /// file that holds the token for method token, which is looked up and printed [env: VAULT_TOKEN_FILE, VAULT_TOKEN]
         #[argh(option, arg_name = "file")]
         pub token_file: Option<String>,
@@ -65,10 +87,7 @@ impl Args {
         Ok(Plan {
             settings: Settings::new(&options, environment, user_agent).map_err(failed)?,
             namespace: self.namespace(environment)?,
-            method: match name {
-                Name::AppRole => Method::AppRole(self.approle(environment)?),
-                Name::Token => Method::Token(self.token(environment)?),
-            },
+            method: credentials::of(name, &self, environment)?,
             output: self.output,
         })
     }
@@ -87,15 +106,21 @@ impl Args {
 
     /// An option without effect is a misunderstanding, and here it may be one about who logs in.
     fn refuse_what_does_not_go_with(&self, name: Name) -> Result<(), Failure> {
+        let wrapped = self.secret_id_wrapped.then(String::new);
         let given = [
-            ("--path", &self.path, Name::AppRole),
-            ("--role-id", &self.role_id, Name::AppRole),
-            ("--role-id-file", &self.role_id_file, Name::AppRole),
-            ("--secret-id-file", &self.secret_id_file, Name::AppRole),
-            ("--token-file", &self.token_file, Name::Token),
+            ("--path", &self.path),
+            ("--role", &self.role),
+            ("--role-id", &self.role_id),
+            ("--role-id-file", &self.role_id_file),
+            ("--secret-id-file", &self.secret_id_file),
+            ("--secret-id-wrapped", &wrapped),
+            ("--jwt-file", &self.jwt_file),
+            ("--username", &self.username),
+            ("--password-file", &self.password_file),
+            ("--token-file", &self.token_file),
         ];
-        for (option, value, method) in given {
-            if value.is_some() && method != name {
+        for (option, value) in given {
+            if value.is_some() && !name.options().contains(&option) {
                 let message = format!("read {option}: it does not go with method {}", name.text());
                 return Err(Failure::says(Exit::Usage, message));
             }
@@ -123,55 +148,5 @@ impl Args {
             return Ok(None);
         }
         Namespace::new(&text, &source).map(Some).map_err(failed)
-    }
-
-    fn approle(&self, environment: Environment<'_>) -> Result<AppRole, Failure> {
-        let role_id = Places {
-            what: "the role id",
-            form: Form::Id,
-            file: self.role_id_file.as_deref().map(|path| ("--role-id-file", path)),
-            variable: "APPROLE_ROLE_ID",
-        };
-        let role_id = match &self.role_id {
-            Some(text) => Some(Secret::id(text.as_str()).or_exit(Exit::Config, "read the role id from --role-id")?),
-            None => role_id.find(environment).map_err(failed)?,
-        };
-        let secret_id = Places {
-            what: "the secret id",
-            form: Form::Id,
-            file: self.secret_id_file.as_deref().map(|path| ("--secret-id-file", path)),
-            variable: "APPROLE_SECRET_ID",
-        };
-        Ok(AppRole {
-            mount: self.mount(environment)?,
-            role_id: role_id.ok_or_else(|| {
-                Failure::says(Exit::Config, "find the role id: there is none")
-                    .hint("give --role-id or --role-id-file, or set VAULT_APPROLE_ROLE_ID")
-            })?,
-            secret_id: secret_id.find(environment).map_err(failed)?,
-        })
-    }
-
-    fn mount(&self, environment: Environment<'_>) -> Result<Mount, Failure> {
-        let mount = match &self.path {
-            Some(text) => Mount::new(text, "--path"),
-            None => match variable(environment, "AUTH_PATH").map_err(failed)? {
-                Some(found) if !found.value.is_empty() => Mount::new(&found.value, &found.name),
-                _ => Mount::new(Name::AppRole.text(), "the default"),
-            },
-        };
-        mount.map_err(failed)
-    }
-
-    fn token(&self, environment: Environment<'_>) -> Result<Secret, Failure> {
-        let token = Places {
-            what: "the token",
-            form: Form::Token,
-            file: self.token_file.as_deref().map(|path| ("--token-file", path)),
-            variable: "TOKEN",
-        };
-        token.find(environment).map_err(failed)?.ok_or_else(|| {
-            Failure::says(Exit::Config, "find the token: there is none").hint("give --token-file, or set VAULT_TOKEN")
-        })
     }
 }

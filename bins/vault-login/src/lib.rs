@@ -3,6 +3,7 @@
 //! A token that cannot be handed over is revoked: nobody would know it, and it would live on until its end.
 
 mod args;
+mod credentials;
 mod hand_over;
 mod method;
 
@@ -59,7 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         (Ok(()), Some(revocation)) => revocation.give_up(),
         (Ok(()), None) => {}
     }
-    report(&client, plan.method.name(), &login);
+    report(&client, plan.method.name().text(), &login);
     Ok(())
 }
 

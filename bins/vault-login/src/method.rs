@@ -1,12 +1,22 @@
 //! The ways to log in that this program knows.
 
-use snapline_vault::{AppRole, Client, Error, Login, Namespace, Secret, look_up};
+use snapline_vault::{AppRole, Cert, Client, Error, Jwt, Login, Namespace, Password, Secret, look_up};
 
 /// A method with all that it needs.
 #[derive(Debug)]
 pub(crate) enum Method {
     /// A role id and perhaps a secret id.
     AppRole(AppRole),
+    /// A service account's token.
+    Kubernetes(Jwt),
+    /// A signed token of any issuer.
+    Jwt(Jwt),
+    /// The client certificate of the connection.
+    Cert(Cert),
+    /// A user whom Vault knows.
+    Userpass(Password),
+    /// A user whom a directory server knows.
+    Ldap(Password),
     /// A token that somebody has already.
     Token(Secret),
 }
@@ -15,15 +25,33 @@ pub(crate) enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name {
     AppRole,
+    Kubernetes,
+    Jwt,
+    Cert,
+    Userpass,
+    Ldap,
     Token,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 2] = [Self::AppRole, Self::Token];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::AppRole,
+        Self::Kubernetes,
+        Self::Jwt,
+        Self::Cert,
+        Self::Userpass,
+        Self::Ldap,
+        Self::Token,
+    ];
 
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::AppRole => "approle",
+            Self::Kubernetes => "kubernetes",
+            Self::Jwt => "jwt",
+            Self::Cert => "cert",
+            Self::Userpass => "userpass",
+            Self::Ldap => "ldap",
             Self::Token => "token",
         }
     }
@@ -34,13 +62,35 @@ impl Name {
             format!("'{text}' is none of the methods: {known}")
         })
     }
+
+    /// The options that only some methods have, and this one does.
+    pub(crate) const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::AppRole => &[
+                "--path",
+                "--role-id",
+                "--role-id-file",
+                "--secret-id-file",
+                "--secret-id-wrapped",
+            ],
+            Self::Kubernetes | Self::Jwt => &["--path", "--role", "--jwt-file"],
+            Self::Cert => &["--path", "--role"],
+            Self::Userpass | Self::Ldap => &["--path", "--username", "--password-file"],
+            Self::Token => &["--token-file"],
+        }
+    }
 }
 
 impl Method {
-    pub(crate) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> Name {
         match self {
-            Self::AppRole(_) => Name::AppRole.text(),
-            Self::Token(_) => Name::Token.text(),
+            Self::AppRole(_) => Name::AppRole,
+            Self::Kubernetes(_) => Name::Kubernetes,
+            Self::Jwt(_) => Name::Jwt,
+            Self::Cert(_) => Name::Cert,
+            Self::Userpass(_) => Name::Userpass,
+            Self::Ldap(_) => Name::Ldap,
+            Self::Token(_) => Name::Token,
         }
     }
 
@@ -52,6 +102,9 @@ impl Method {
     pub(crate) fn log_in(&self, client: &Client, namespace: Option<&Namespace>) -> Result<Login, Error> {
         match self {
             Self::AppRole(role) => role.log_in(client, namespace),
+            Self::Kubernetes(account) | Self::Jwt(account) => account.log_in(client, namespace),
+            Self::Cert(cert) => cert.log_in(client, namespace),
+            Self::Userpass(user) | Self::Ldap(user) => user.log_in(client, namespace),
             Self::Token(token) => look_up(client, token.clone(), namespace),
         }
     }

@@ -95,9 +95,14 @@ fn help_and_version_need_no_configuration() {
         let output = run("", &[word]);
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8(output.stdout).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "--secret-id-file",
+            "approle, kubernetes, jwt, cert, userpass, ldap or token",
             "VAULT_APPROLE_ROLE_ID",
+            "VAULT_AUTH_ROLE",
+            "VAULT_AUTH_JWT_FILE",
+            "VAULT_AUTH_PASSWORD_FILE",
             "VAULT_ADDR",
             "| vault-snapshot",
             "141",
@@ -117,10 +122,25 @@ fn wrong_calls_are_64() {
     for (words, part) in [
         (&["--no-such-option"][..], "--no-such-option"),
         (&["word"], "word"),
-        (&["--method", "kerberos"], "approle, token"),
+        (
+            &["--method", "kerberos"],
+            "approle, kubernetes, jwt, cert, userpass, ldap, token",
+        ),
         (&["--method", "token", "--role-id", "x"], "--role-id"),
         (&["--method", "token", "--path", "x"], "--path"),
         (&["--token-file", "x"], "--token-file"),
+        (&["--role", "x"], "--role"),
+        (&["--jwt-file", "x"], "--jwt-file"),
+        (
+            &["--method", "kubernetes", "--secret-id-wrapped"],
+            "--secret-id-wrapped",
+        ),
+        (&["--method", "jwt", "--username", "x"], "--username"),
+        (&["--method", "cert", "--jwt-file", "x"], "--jwt-file"),
+        (&["--method", "userpass", "--role", "x"], "--role"),
+        (&["--method", "ldap", "--role-id", "x"], "--role-id"),
+        (&["--method", "jwt", "--jwt-file", "-"], "standard input"),
+        (&["--method", "ldap", "--password-file", "-"], "standard input"),
         (&["--role-id", "x", "--role-id-file", "y"], "--role-id-file"),
         (&["--secret-id-file", "-"], "standard input"),
         (&["--timeout", "soon"], "soon"),
@@ -198,8 +218,275 @@ fn what_cannot_be_understood_is_78_and_says_which_option_or_variable_it_was() {
             .unwrap();
         expect(&output, 78, &[part]);
     }
-    let output = program("").env_remove("VAULT_APPROLE_ROLE_ID").output().unwrap();
-    expect(&output, 78, &["role id", "--role-id-file"]);
+}
+
+/// A program without the role that [`program`] has.
+fn anonymous(address: &str, method: &str) -> std::process::Command {
+    let mut command = program(address);
+    command
+        .env_remove("VAULT_APPROLE_ROLE_ID")
+        .env_remove("VAULT_APPROLE_SECRET_ID")
+        .env("VAULT_AUTH_METHOD", method);
+    command
+}
+
+fn file(folder: &tempfile::TempDir, name: &str, content: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_a_method_needs_and_has_not_is_78_and_names_option_and_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let jwt = file(&folder, "jwt", "a.b.c");
+    for (method, variables, words, parts) in [
+        (
+            "approle",
+            &[][..],
+            &[][..],
+            &["role id", "--role-id", "VAULT_APPROLE_ROLE_ID"][..],
+        ),
+        (
+            "approle",
+            &[("VAULT_APPROLE_ROLE_ID", "x")],
+            &["--secret-id-wrapped"],
+            &["wrapping token", "--secret-id-file", "VAULT_APPROLE_SECRET_ID"],
+        ),
+        (
+            "kubernetes",
+            &[("VAULT_AUTH_ROLE", "x")],
+            &[],
+            &[
+                "/var/run/secrets/kubernetes.io/serviceaccount/token",
+                "--jwt-file",
+                "VAULT_AUTH_JWT_FILE",
+            ],
+        ),
+        (
+            "kubernetes",
+            &[],
+            &["--jwt-file", &jwt],
+            &["role", "--role", "VAULT_AUTH_ROLE"],
+        ),
+        (
+            "jwt",
+            &[("VAULT_AUTH_ROLE", "x")],
+            &[],
+            &["JWT", "--jwt-file", "VAULT_AUTH_JWT_FILE"],
+        ),
+        (
+            "userpass",
+            &[("VAULT_AUTH_PASSWORD", "x")],
+            &[],
+            &["user name", "--username", "VAULT_AUTH_USERNAME"],
+        ),
+        (
+            "ldap",
+            &[("VAULT_AUTH_PASSWORD", "x")],
+            &[],
+            &["user name", "--username", "VAULT_AUTH_USERNAME"],
+        ),
+        (
+            "userpass",
+            &[("VAULT_AUTH_USERNAME", "x")],
+            &[],
+            &[
+                "password",
+                "--password-file",
+                "VAULT_AUTH_PASSWORD",
+                "VAULT_AUTH_PASSWORD_FILE",
+            ],
+        ),
+        (
+            "ldap",
+            &[],
+            &["--username", "x"],
+            &[
+                "password",
+                "--password-file",
+                "VAULT_AUTH_PASSWORD",
+                "VAULT_AUTH_PASSWORD_FILE",
+            ],
+        ),
+        ("token", &[], &[], &["token", "--token-file", "VAULT_TOKEN"]),
+    ] {
+        let output = anonymous("http://127.0.0.1:1", method)
+            .envs(variables.iter().copied())
+            .args(words)
+            .output()
+            .unwrap();
+        expect(&output, 78, parts);
+    }
+}
+
+#[test]
+fn what_names_somebody_and_is_empty_is_78_and_no_fall_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let (jwt, empty) = (file(&folder, "jwt", "a.b.c"), file(&folder, "empty", "\n"));
+    for (method, variables, part) in [
+        (
+            "jwt",
+            &[("VAULT_AUTH_ROLE", ""), ("VAULT_AUTH_JWT_FILE", &jwt)][..],
+            "VAULT_AUTH_ROLE",
+        ),
+        (
+            "kubernetes",
+            &[("VAULT_AUTH_ROLE", "x"), ("BAO_AUTH_JWT_FILE", "")],
+            "BAO_AUTH_JWT_FILE",
+        ),
+        ("jwt", &[("VAULT_AUTH_JWT_FILE", &empty)], "VAULT_AUTH_JWT_FILE"),
+        (
+            "userpass",
+            &[("VAULT_AUTH_USERNAME", ".."), ("VAULT_AUTH_PASSWORD", "x")],
+            "VAULT_AUTH_USERNAME",
+        ),
+        (
+            "userpass",
+            &[("VAULT_AUTH_USERNAME", "x"), ("VAULT_AUTH_PASSWORD", "")],
+            "VAULT_AUTH_PASSWORD",
+        ),
+        (
+            "ldap",
+            &[
+                ("VAULT_AUTH_USERNAME", "x"),
+                ("VAULT_AUTH_PASSWORD", "y"),
+                ("VAULT_AUTH_PASSWORD_FILE", &empty),
+            ],
+            "VAULT_AUTH_PASSWORD_FILE",
+        ),
+    ] {
+        let output = anonymous("http://127.0.0.1:1", method)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        expect(&output, 78, &[part]);
+    }
+}
+
+#[test]
+fn each_method_logs_in_at_its_own_mount_and_ignores_the_variables_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let jwt = file(&folder, "jwt", "a.my-claims.c\n\n");
+    let password = file(&folder, "password", "my-password\n");
+    let vault = vault();
+    for (method, words, line, body) in [
+        (
+            "kubernetes",
+            &["--role", "backup", "--jwt-file", &jwt][..],
+            "POST /v1/auth/kubernetes/login",
+            r#"{"jwt":"a.my-claims.c","role":"backup"}"#,
+        ),
+        (
+            "jwt",
+            &["--jwt-file", &jwt],
+            "POST /v1/auth/jwt/login",
+            r#"{"jwt":"a.my-claims.c","role":"of-a-variable"}"#,
+        ),
+        (
+            "cert",
+            &["--role", "web", "--path", "tls"],
+            "POST /v1/auth/tls/login",
+            r#"{"name":"web"}"#,
+        ),
+        (
+            "userpass",
+            &["--username", "backup"],
+            "POST /v1/auth/userpass/login/backup",
+            r#"{"password":"of-a-variable"}"#,
+        ),
+        (
+            "ldap",
+            &["--username", "a/b", "--password-file", &password],
+            "POST /v1/auth/ldap/login/a%2Fb",
+            r#"{"password":"my-password"}"#,
+        ),
+    ] {
+        let before = vault.lines().len();
+        let output = program(&vault.url)
+            .env("VAULT_AUTH_ROLE", "of-a-variable")
+            .env("VAULT_AUTH_PASSWORD", "of-a-variable")
+            .args(["--method", method, "-vvv"])
+            .args(words)
+            .output()
+            .unwrap();
+        expect(&output, 0, &[&format!("method={method} ")]);
+        assert_eq!(output.stdout, b"hvs.new-token\n");
+        let seen = vault.seen().remove(before);
+        assert_eq!((seen.line.as_str(), seen.body.as_str()), (line, body));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        for secret in ["my-claims", "my-password", "of-a-variable"] {
+            assert!(!stderr.contains(secret), "{secret} in {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_jwt_that_was_replaced_is_the_one_of_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault();
+    for jwt in ["first.a.b", "second.a.b"] {
+        let path = file(&folder, "jwt", jwt);
+        let words = ["--method", "jwt", "--jwt-file", &path];
+        expect(&run(&vault.url, &words), 0, &[]);
+        let body = vault.seen().pop().unwrap().body;
+        assert!(body.contains(jwt), "{body}");
+    }
+}
+
+#[test]
+fn a_role_that_does_not_exist_is_78_and_a_second_factor_77() {
+    for (status, body, code, part) in [
+        (
+            "400 x",
+            r#"{"errors":["invalid role name \"backup\""]}"#,
+            78,
+            "see --role",
+        ),
+        (
+            "400 x",
+            r#"{"errors":["role \"backup\" could not be found"]}"#,
+            78,
+            "see --role",
+        ),
+        ("400 x", r#"{"errors":["missing role"]}"#, 78, "give --role"),
+        (
+            "400 x",
+            r#"{"errors":["error validating token: invalid expiration time"]}"#,
+            77,
+            "invalid expiration",
+        ),
+        (
+            "200 OK",
+            r#"{"auth":{"client_token":"","mfa_requirement":{"mfa_request_id":"1"}}}"#,
+            77,
+            "second factor",
+        ),
+        (
+            "200 OK",
+            r#"{"auth":null,"wrap_info":{"token":"hvs.w"}}"#,
+            78,
+            "wrapped",
+        ),
+    ] {
+        let server = Server::start(move |_, _, stream| reply(stream, status, "", body));
+        expect(&run(&server.url, &[]), code, &[part]);
+    }
+}
+
+#[test]
+fn the_servers_warnings_are_told_at_the_first_v() {
+    let vault = Server::start(|_, _, stream| {
+        let body = r#"{"auth":{"client_token":"hvs.new-token"},"warnings":["TTL of \"1h\" exceeded\nthe limit, hvs.new-token"]}"#;
+        reply(stream, "200 OK", "", body);
+    });
+    expect(
+        &run(&vault.url, &["-v"]),
+        0,
+        &["the server warns: TTL of \"1h\" exceeded the limit"],
+    );
+    let quiet = String::from_utf8(run(&vault.url, &[]).stderr).unwrap();
+    assert!(!quiet.contains("exceeded"), "{quiet}");
 }
 
 #[test]

@@ -84,6 +84,11 @@ impl Mount {
         Ok(Self(path.to_owned()))
     }
 
+    /// The path as it is.
+    pub(crate) fn path(&self) -> &str {
+        &self.0
+    }
+
     /// The path, each segment percent-encoded.
     pub(crate) fn encoded(&self) -> String {
         let segments = self
@@ -91,6 +96,32 @@ impl Mount {
             .split('/')
             .map(|part| utf8_percent_encode(part, SEGMENT).to_string());
         segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// A user's name, for userpass and LDAP. It stands in the path of the login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Reads a name. `source` is the option or the variable that it came from.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) if it is empty, has a control character, or is `.` or `..`: a server
+    /// resolves those away, and the login would go elsewhere.
+    pub fn new(text: &str, source: &str) -> Result<Self, Error> {
+        if matches!(text, "" | "." | "..") || text.contains(char::is_control) {
+            return Err(Error::config(format!(
+                "read the user name '{}' of {source}: it is none",
+                text.escape_debug()
+            )));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as one path segment.
+    pub(crate) fn encoded(&self) -> String {
+        utf8_percent_encode(&self.0, SEGMENT).to_string()
     }
 }
 
@@ -173,6 +204,21 @@ mod tests {
         }
         for path in ["", "/", "a//b", "..", "a/../b", "."] {
             assert!(Mount::new(path, "--path").is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_is_one_segment_of_the_path() {
+        for (name, encoded) in [
+            ("backup", "backup"),
+            ("CORP\\backup", "CORP%5Cbackup"),
+            ("backup@example.com", "backup%40example.com"),
+            ("a b/c?d#e%", "a%20b%2Fc%3Fd%23e%25"),
+        ] {
+            assert_eq!(Username::new(name, "--username").unwrap().encoded(), encoded);
+        }
+        for name in ["", ".", "..", "a\nb", "a\0"] {
+            assert!(Username::new(name, "--username").is_err(), "{name:?}");
         }
     }
 

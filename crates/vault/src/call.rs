@@ -12,6 +12,10 @@ use crate::{Error, Namespace, Secret};
 pub(crate) enum Purpose {
     /// Get a token.
     LogIn,
+    /// Ask where a wrapping token comes from.
+    LookUpWrapping,
+    /// Get the secret id that a wrapping token stands for.
+    Unwrap,
     /// Ask about a token.
     LookUp,
     /// Revoke a token.
@@ -25,6 +29,8 @@ impl Purpose {
     pub(crate) const fn doing(self) -> &'static str {
         match self {
             Self::LogIn => "log in at",
+            Self::LookUpWrapping => "look the wrapping token up at",
+            Self::Unwrap => "unwrap the secret id at",
             Self::LookUp => "look the token up at",
             Self::Revoke => "revoke the token at",
             Self::Snapshot => "get the snapshot from",
@@ -32,9 +38,10 @@ impl Purpose {
     }
 
     /// Whether it may be sent again although it may have been acted on. A second login would leave a token behind that
-    /// nobody knows, and use up a secret id that can be used once.
+    /// nobody knows, use up a secret id that can be used once, and count twice against a user who is locked out after some
+    /// wrong passwords. A second unwrapping cannot succeed.
     pub(crate) const fn is_repeatable(self) -> bool {
-        !matches!(self, Self::LogIn)
+        !matches!(self, Self::LogIn | Self::Unwrap)
     }
 }
 

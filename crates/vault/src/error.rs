@@ -32,6 +32,13 @@ impl Error {
         self
     }
 
+    /// Says more about the cause.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.message.push_str("; ");
+        self.message.push_str(more);
+        self
+    }
+
     pub(crate) fn passing(mut self, transient: bool) -> Self {
         self.transient = transient;
         self

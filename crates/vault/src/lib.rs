@@ -24,10 +24,10 @@ mod tries;
 mod variable;
 mod words;
 
-pub use address::{Address, Mount, Namespace};
+pub use address::{Address, Mount, Namespace, Username};
 pub use client::Client;
 pub use error::Error;
-pub use login::{AppRole, Login, look_up};
+pub use login::{AppRole, Cert, Jwt, Login, Password, SecretId, look_up};
 pub use places::{Form, Places};
 pub use revocation::Revocation;
 pub use secret::Secret;

@@ -14,6 +14,10 @@ pub enum Form {
     Token,
     /// As [`Secret::id`] says.
     Id,
+    /// As [`Secret::jwt`] says. White space around it in a file is cut: programs that write such files differ.
+    Jwt,
+    /// As [`Secret::password`] says.
+    Password,
 }
 
 /// The places of one secret.
@@ -68,6 +72,8 @@ impl Places<'_> {
         let limit = match self.form {
             Form::Token => Secret::LONGEST_TOKEN,
             Form::Id => Secret::LONGEST_ID,
+            Form::Jwt => Secret::LONGEST_JWT,
+            Form::Password => Secret::LONGEST_PASSWORD,
         };
         let mut bytes = Vec::new();
         // Two more than the limit: the newline, and one to see that there is too much.
@@ -77,8 +83,11 @@ impl Places<'_> {
         if bytes.ends_with(b"\n") {
             bytes.pop();
         }
-        // What is not UTF-8 keeps a character that neither form allows.
-        let text = String::from_utf8(bytes).unwrap_or_else(|_| "\u{0}".to_owned());
+        // What is not UTF-8 keeps a character that no form allows.
+        let mut text = String::from_utf8(bytes).unwrap_or_else(|_| "\u{0}".to_owned());
+        if self.form == Form::Jwt {
+            text = text.trim().to_owned();
+        }
         self.check(text, &format!("'{path}' ({source})"))
     }
 
@@ -86,6 +95,8 @@ impl Places<'_> {
         let secret = match self.form {
             Form::Token => Secret::token(text),
             Form::Id => Secret::id(text),
+            Form::Jwt => Secret::jwt(text),
+            Form::Password => Secret::password(text),
         };
         secret.map_err(|cause| Error::config(format!("read {} from {source}: {cause}", self.what)))
     }
@@ -178,6 +189,30 @@ mod tests {
                 (Err(error), None) => assert_eq!(error.kind(), Kind::Config),
                 (found, _) => panic!("{found:?} for {content:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_jwt_loses_the_white_space_around_it_and_a_password_one_newline() {
+        for (form, content, expected) in [
+            (Form::Jwt, " a.b.c\r\n\n", Some("a.b.c")),
+            (Form::Jwt, " \n", None),
+            (Form::Jwt, "a.b.c\na.b.c\n", None),
+            (Form::Password, " my password \n", Some(" my password ")),
+            (Form::Password, "my password\n\n", None),
+        ] {
+            let file = file(content.as_bytes());
+            let places = Places {
+                form,
+                file: Some(("--file", file.path().to_str().unwrap())),
+                ..PLACES
+            };
+            let found = places.find(&environment(&[]));
+            assert_eq!(
+                found.ok().flatten().as_ref().map(Secret::reveal),
+                expected,
+                "{content:?}"
+            );
         }
     }
 

@@ -25,7 +25,8 @@ pub(crate) fn meaning(purpose: Purpose, status: StatusCode, words: &str) -> Mean
         kind,
         hint,
         transient: matches!(status.as_u16(), 412 | 429) || (status.is_server_error() && status.as_u16() != 501),
-        elsewhere: matches!(status.as_u16(), 500 | 503),
+        // A node that failed may have used the wrapping token up for all.
+        elsewhere: matches!(status.as_u16(), 500 | 503) && purpose != Purpose::Unwrap,
     }
 }
 
@@ -39,7 +40,8 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
             Kind::Refused,
             Some("the role id or the secret id is wrong, expired or used up"),
         ),
-        (400, Purpose::LogIn) => (Kind::Refused, None),
+        (400, Purpose::LogIn) => login(words),
+        (400, Purpose::LookUpWrapping | Purpose::Unwrap) => (Kind::Refused, None),
         (400, Purpose::Snapshot) if words.contains("raft storage is not in use") => (
             Kind::Config,
             Some("only servers with integrated (Raft) storage have snapshots"),
@@ -47,7 +49,9 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
         (401, _) => (Kind::Refused, None),
         (403, Purpose::LogIn) => (
             Kind::Refused,
-            Some("Vault answers like this also where no auth method is mounted: see --path and --namespace"),
+            Some(
+                "Vault answers like this also where no auth method is mounted (see --path and --namespace), and to a user who is locked out",
+            ),
         ),
         (403, Purpose::Snapshot) => (
             Kind::Refused,
@@ -64,17 +68,86 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
     }
 }
 
+/// What Vault means by a 400 to a login. Most are about who asks, and some about what the server or we are set up with; only
+/// the words tell (the `path_login.go` of each method there). Words that are not known are a refusal.
+fn login(words: &str) -> (Kind, Option<&'static str>) {
+    // kubernetes; jwt, which names the role in between.
+    if words.starts_with("invalid role name") || (words.starts_with("role \"") && words.ends_with("could not be found"))
+    {
+        return (Kind::Config, Some("does the auth method have this role? see --role"));
+    }
+    if words.starts_with("missing role") && !words.starts_with("missing role_id") {
+        return (Kind::Config, Some("the auth method has no default role: give --role"));
+    }
+    if words.starts_with("role with oidc role_type") {
+        return (
+            Kind::Config,
+            Some("such a role is for people with a browser: a job needs one with role_type=jwt"),
+        );
+    }
+    // userpass has no configuration; ldap says the first two, jwt the third.
+    if [
+        "auth method not configured",
+        "ldap backend not configured",
+        "could not load configuration",
+    ]
+    .contains(&words)
+    {
+        return (
+            Kind::Config,
+            Some("the auth method is enabled there, but not configured"),
+        );
+    }
+    // ldap passes the words of its library on: "LDAP Result Code 200 \"Network Error\": dial tcp …".
+    if words.contains("\"Network Error\"") {
+        return (Kind::Unavailable, Some("Vault does not reach its directory server"));
+    }
+    (Kind::Refused, None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn replies_mean_what_the_exit_codes_promise() {
-        use Purpose::{LogIn, LookUp, Snapshot};
+        use Purpose::{LogIn, LookUp, LookUpWrapping, Snapshot, Unwrap};
         for (purpose, status, words, expected) in [
             (LogIn, 400, "invalid role or secret ID", Kind::Refused),
             (LogIn, 400, "missing secret_id", Kind::Refused),
             (LogIn, 403, "permission denied", Kind::Refused),
+            (LogIn, 400, "invalid username or password", Kind::Refused),
+            (
+                LogIn,
+                400,
+                "ldap operation failed: failed to bind as user",
+                Kind::Refused,
+            ),
+            (LogIn, 400, "error validating token: invalid signature", Kind::Refused),
+            (LogIn, 400, "missing role_id", Kind::Refused),
+            (LogIn, 400, "invalid role name \"x\"", Kind::Config),
+            (LogIn, 400, "role \"x\" could not be found", Kind::Config),
+            (LogIn, 400, "missing role", Kind::Config),
+            (LogIn, 400, "role with oidc role_type is not allowed", Kind::Config),
+            (LogIn, 400, "auth method not configured", Kind::Config),
+            (
+                LogIn,
+                400,
+                "LDAP Result Code 200 \"Network Error\": dial tcp 127.0.0.1:1: connect: connection refused",
+                Kind::Unavailable,
+            ),
+            (
+                LookUpWrapping,
+                400,
+                "wrapping token is not valid or does not exist",
+                Kind::Refused,
+            ),
+            (
+                Unwrap,
+                400,
+                "wrapping token is not valid or does not exist",
+                Kind::Refused,
+            ),
             (LogIn, 404, "", Kind::Config),
             (LogIn, 405, "unsupported operation", Kind::Config),
             (

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A token, a role id, a secret id. It has no `Display`, and `Debug` does not show it.
+/// A token, a role id, a secret id, a JWT, a password. It has no `Display`, and `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -12,6 +12,12 @@ impl Secret {
 
     /// The longest role id or secret id, in bytes; the limit of Vault's own client (`api/auth/approle`).
     pub const LONGEST_ID: usize = 1000;
+
+    /// The longest JWT, in bytes. Those with many groups grow to some kilobytes.
+    pub const LONGEST_JWT: usize = 64 * 1024;
+
+    /// The longest password, in bytes.
+    pub const LONGEST_PASSWORD: usize = 1000;
 
     /// A token: 1 to [`LONGEST_TOKEN`](Self::LONGEST_TOKEN) bytes of printable ASCII without blanks. Vault's client refuses
     /// others as well (`validateToken`): most often a newline came along.
@@ -51,6 +57,44 @@ impl Secret {
         Ok(Self(text))
     }
 
+    /// A JSON Web Token: 1 to [`LONGEST_JWT`](Self::LONGEST_JWT) bytes of printable ASCII without blanks, as base64url
+    /// parts and dots are (RFC 7519, 3).
+    ///
+    /// # Errors
+    /// The cause in words, which do not show the text.
+    pub fn jwt(text: impl Into<String>) -> Result<Self, &'static str> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        if text.len() > Self::LONGEST_JWT {
+            return Err("it is longer than 64 KiB, which no JWT is");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("it holds a blank, a line break or another character that no JWT has");
+        }
+        Ok(Self(text))
+    }
+
+    /// A password: 1 to [`LONGEST_PASSWORD`](Self::LONGEST_PASSWORD) bytes on one line. An empty one is refused because a
+    /// directory server may take it for an anonymous login, which succeeds (RFC 4513, 5.1.2).
+    ///
+    /// # Errors
+    /// The cause in words, which do not show the text.
+    pub fn password(text: impl Into<String>) -> Result<Self, &'static str> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        if text.len() > Self::LONGEST_PASSWORD {
+            return Err("it is longer than 1000 bytes, which no password is");
+        }
+        if text.contains(char::is_control) {
+            return Err("it holds a line break or another control character");
+        }
+        Ok(Self(text))
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -78,6 +122,18 @@ mod tests {
         assert!(Secret::token("a".repeat(4096)).is_ok());
         for text in ["", "a b", "a\n", "\ta", "ä", "a\u{7f}", &"a".repeat(4097)] {
             assert!(Secret::token(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_jwt_may_be_longer_than_a_token_and_a_password_may_hold_blanks() {
+        assert!(Secret::jwt("a.b_-".repeat(10_000)).is_ok());
+        for text in ["", "a b", "a\n", "ä", &"a".repeat(64 * 1024 + 1)] {
+            assert!(Secret::jwt(text).is_err(), "{text:?}");
+        }
+        assert!(Secret::password(" correct horse ä ").is_ok());
+        for text in ["", "a\r", "a\nb", &"a".repeat(1001)] {
+            assert!(Secret::password(text).is_err(), "{text:?}");
         }
     }
 

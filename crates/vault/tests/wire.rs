@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use scripted::{Server, begin, chunks, closed, end, reply};
 use snapline_http::Kind;
-use snapline_vault::{AppRole, Client, Mount, Namespace, Options, Revocation, Secret, Settings, Snapshot, look_up};
+use snapline_vault::{
+    AppRole, Client, Mount, Namespace, Options, Revocation, Secret, SecretId, Settings, Snapshot, look_up,
+};
 
 const SNAPSHOT: &str = "/v1/sys/storage/raft/snapshot";
 const LOGIN: &str = r#"{"auth":{"client_token":"hvs.new","policies":["p"],"lease_duration":900}}"#;
@@ -33,7 +35,7 @@ fn role() -> AppRole {
     AppRole {
         mount: Mount::new("a b/approle", "--path").unwrap(),
         role_id: Secret::id("the-role").unwrap(),
-        secret_id: Some(Secret::id("the-secret").unwrap()),
+        secret_id: SecretId::Plain(Secret::id("the-secret").unwrap()),
     }
 }
 

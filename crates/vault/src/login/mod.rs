@@ -1,7 +1,11 @@
 //! Logins: one module for each method, and what they share.
 
 mod approle;
+mod cert;
+mod jwt;
+mod password;
 mod token;
+mod wrapping;
 
 use std::time::Duration;
 
@@ -13,9 +17,12 @@ use snapline_http::{Kind, read_bounded};
 
 use crate::call::{Call, Purpose};
 use crate::client::Reply;
-use crate::{Client, Error, Namespace, Secret};
+use crate::{Client, Error, Namespace, Secret, words};
 
-pub use approle::AppRole;
+pub use approle::{AppRole, SecretId};
+pub use cert::Cert;
+pub use jwt::Jwt;
+pub use password::Password;
 pub use token::look_up;
 
 /// A reply is small; a batch token with many policies still fits.
@@ -37,6 +44,7 @@ pub struct Login {
 struct Answer {
     auth: Option<Auth>,
     wrap_info: Option<IgnoredAny>,
+    warnings: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +78,18 @@ fn log_in(
     };
     let reply = client.send(&call, &mut client.tries())?;
     let (url, text) = read(reply, call.purpose)?;
-    login_of(&text).map_err(|(kind, cause)| Error::new(kind, format!("log in at '{url}': {cause}")))
+    let failed = |(kind, cause)| Error::new(kind, format!("log in at '{url}': {cause}"));
+    let (login, warnings) = login_of(&text).map_err(failed)?;
+    // Such as that the token's life was capped. No reason to fail, and none to say it unasked at each run.
+    let mut secrets = call.secrets;
+    secrets.push(&login.token);
+    for warning in warnings {
+        log::info!(
+            "log in at '{url}': the server warns: {}",
+            words::one_line(&warning, &secrets)
+        );
+    }
+    Ok(login)
 }
 
 /// The URL and the text of a reply.
@@ -81,8 +100,9 @@ fn read(reply: Reply, purpose: Purpose) -> Result<(String, String), Error> {
     Ok((url.to_string(), text))
 }
 
-/// The token in a reply, or why there is none. A parser's own message is not passed on: it may quote the token.
-fn login_of(text: &str) -> Result<Login, (Kind, &'static str)> {
+/// The token in a reply and the warnings, or why there is none. A parser's own message is not passed on: it may quote the
+/// token.
+fn login_of(text: &str) -> Result<(Login, Vec<String>), (Kind, &'static str)> {
     let foreign = (Kind::Data, "the reply is none of a login; is this Vault?");
     let answer: Answer = serde_json::from_str(text).map_err(|_| foreign)?;
     let Some(auth) = answer.auth else {
@@ -102,11 +122,12 @@ fn login_of(text: &str) -> Result<Login, (Kind, &'static str)> {
     }
     let token = Secret::token(auth.client_token)
         .map_err(|_| (Kind::Data, "the token in the reply has characters that no token has"))?;
-    Ok(Login {
+    let login = Login {
         token,
         policies: auth.policies.unwrap_or_default(),
         ttl: Duration::from_secs(auth.lease_duration),
-    })
+    };
+    Ok((login, answer.warnings.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -114,15 +135,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_with_policies_and_ttl() {
-        let login = login_of(
+    fn a_token_is_read_with_policies_ttl_and_warnings() {
+        let (login, warnings) = login_of(
             r#"{"request_id":"1","data":null,"wrap_info":null,"auth":{"client_token":"hvs.a","accessor":"x",
-                "policies":["backup","default"],"lease_duration":900,"renewable":true,"mfa_requirement":null}}"#,
+                "policies":["backup","default"],"lease_duration":900,"renewable":true,"mfa_requirement":null},
+                "warnings":["TTL capped"]}"#,
         )
         .unwrap();
         assert_eq!(login.token.reveal(), "hvs.a");
         assert_eq!(login.policies, ["backup", "default"]);
         assert_eq!(login.ttl, Duration::from_secs(900));
+        assert_eq!(warnings, ["TTL capped"]);
         assert!(login_of(r#"{"auth":{"client_token":"a"}}"#).is_ok());
     }
 
