@@ -1,19 +1,14 @@
 //! Starting the stages, each with its end of a pipe.
 
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Exit, Failure, OrExit as _, enlarge_pipe};
 
 use crate::children::Children;
 use crate::stage::Stage;
-
-/// The largest pipe that Linux gives to anybody: stages then take turns less often.
-const PIPE_SIZE: usize = 1 << 20;
 
 /// Starts `stages` from left to right and adds them to `children`.
 ///
@@ -22,7 +17,7 @@ const PIPE_SIZE: usize = 1 << 20;
 /// # Errors
 /// If one cannot be started. Those before it are running then.
 pub(crate) fn start(stages: &[Stage], children: &mut Children) -> Result<(), Failure> {
-    let mut input: Option<OwnedFd> = None;
+    let mut input: Option<PipeReader> = None;
     for (index, stage) in stages.iter().enumerate() {
         let mut command = Command::new(&stage.path);
         command.arg0(&stage.program).args(&stage.arguments);
@@ -42,11 +37,10 @@ pub(crate) fn start(stages: &[Stage], children: &mut Children) -> Result<(), Fai
     Ok(())
 }
 
-/// A pipe whose ends no other stage inherits.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-    // Refused where the user has many large pipes already; the pipe works all the same.
-    let _ = fcntl_setpipe_size(&writer, PIPE_SIZE);
+/// A large pipe whose ends no other stage inherits.
+fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    enlarge_pipe(&writer);
     Ok((reader, writer))
 }
 
@@ -70,6 +64,8 @@ fn exit(error: &io::Error) -> Exit {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd as _;
+
     use super::*;
 
     #[test]
@@ -87,13 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_large_and_not_inherited() {
+    fn a_pipe_is_not_inherited() {
         let (reader, writer) = pipe().unwrap();
-        for end in [&reader, &writer] {
+        for end in [reader.as_fd(), writer.as_fd()] {
             let flags = rustix::io::fcntl_getfd(end).unwrap();
             assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         }
-        // A refusal is tolerated, so the limit of this machine decides.
-        assert!(rustix::pipe::fcntl_getpipe_size(&reader).unwrap() >= 4096);
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 
-use crate::{Exit, Failure, OrExit as _};
+use crate::{Exit, Failure, OrExit as _, enlarge_pipe};
 
 /// What standard input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub fn stdin_source() -> Source {
     }
     let null = rustix::fs::stat("/dev/null").map(|stat| stat.st_rdev);
     match (rustix::fs::fstat(&stdin), null) {
-        (Ok(stat), Ok(null)) if is_character_device(stat.st_mode) && stat.st_rdev == null => Source::Null,
+        (Ok(stat), Ok(null)) if is_character_device(&stat) && stat.st_rdev == null => Source::Null,
         (Err(_), _) => Source::Null,
         _ => Source::Stream,
     }
 }
 
-fn is_character_device(mode: u32) -> bool {
-    rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::CharacterDevice
+fn is_character_device(stat: &rustix::fs::Stat) -> bool {
+    rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::CharacterDevice
 }
 
 /// An open input, unbuffered.
@@ -60,8 +60,7 @@ pub fn input(path: Option<&str>, product: &str) -> Result<Input, Failure> {
                 .as_fd()
                 .try_clone_to_owned()
                 .or_exit(Exit::Io, "open standard input")?;
-            // Not a pipe, or more than this user may have: it works without.
-            let _ = rustix::pipe::fcntl_setpipe_size(&fd, 1 << 20);
+            enlarge_pipe(&fd);
             Ok(Input {
                 name: "standard input".to_owned(),
                 file: File::from(fd),

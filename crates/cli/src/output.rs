@@ -105,8 +105,7 @@ impl Output {
     /// Enlarges a pipe to 1 MiB where the kernel allows it, for a product of many bytes: that doubles what passes through.
     pub fn enlarge_pipe(&self) {
         if let Sink::Stream(file) = &self.sink {
-            // Not a pipe, or more than this user may have: it works without.
-            let _ = rustix::pipe::fcntl_setpipe_size(file, 1 << 20);
+            crate::enlarge_pipe(file);
         }
     }
 
@@ -186,23 +185,6 @@ mod tests {
         output.write_all(b"half").unwrap();
         drop(output);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_pipe_is_enlarged_where_that_is_allowed() {
-        let (_reader, writer) = std::io::pipe().unwrap();
-        let file = File::from(std::os::fd::OwnedFd::from(writer));
-        let size = |file: &File| rustix::pipe::fcntl_getpipe_size(file).unwrap();
-        // What this user may have is used up, or is not: ask the kernel by the same means first.
-        let (_other, probe) = std::io::pipe().unwrap();
-        let allowed = rustix::pipe::fcntl_setpipe_size(&probe, 1 << 20).is_ok();
-        let output = Output {
-            name: "standard output".to_owned(),
-            sink: Sink::Stream(file.try_clone().unwrap()),
-        };
-        let before = size(&file);
-        output.enlarge_pipe();
-        assert_eq!(size(&file), if allowed { 1 << 20 } else { before });
     }
 
     #[test]
