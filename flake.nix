@@ -10,6 +10,8 @@
       systems = [
         "x86_64-linux"
         "aarch64-linux"
+        # The tools alone: no images, no static programs, no NixOS module.
+        "aarch64-darwin"
       ];
       forAllSystems = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
     in

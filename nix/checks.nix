@@ -7,7 +7,7 @@
 let
   inherit (pkgs.stdenv.hostPlatform) system;
   packages = self.packages.${system};
-  inherit (packages) snapline snapline-static;
+  inherit (packages) snapline;
 
   # nixpkgs as an importer gets it who adds the overlay.
   overlaid = import pkgs.path {
@@ -44,6 +44,8 @@ let
       doInstallCheck = false;
     });
 
+  # Only where it is Linux that is built for.
+  inherit (packages) snapline-static;
   canRunStatic = pkgs.stdenv.buildPlatform.canExecute snapline-static.stdenv.hostPlatform;
 
   # The image as a container engine would get it; the comparison is the one that integration/test makes with its own.
@@ -79,24 +81,6 @@ in
 {
   inherit snapline;
 
-  static =
-    pkgs.runCommand "snapline-static-check"
-      {
-        nativeBuildInputs = [ pkgs.binutils-unwrapped ];
-      }
-      ''
-        for program in ${toString snapline-static.programs}; do
-          file=${snapline-static}/bin/$program
-          test -x "$file"
-          if readelf --program-headers --wide "$file" | grep -w INTERP; then
-            echo "$program is not static" >&2
-            exit 1
-          fi
-          ${lib.optionalString canRunStatic ''"$file" --version | grep -F ${snapline.version}''}
-        done
-        touch $out
-      '';
-
   clippy = onSources "clippy" [ pkgs.clippy ] ''
     cargo clippy --offline --workspace --all-targets --all-features -- -D warnings
   '';
@@ -118,14 +102,33 @@ in
     touch $out
   '';
 
-  image = imageCheck "snapline" packages.image;
-  image-s3 = imageCheck "snapline-s3" packages.image-s3;
-  image-vault = imageCheck "snapline-vault" packages.image-vault;
-
   apps = pkgs.runCommand "snapline-apps-check" { } ''
     ${lib.concatMapStrings (app: "test -x ${app.program}\n") (lib.attrValues self.apps.${system})}
     touch $out
   '';
+}
+// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+  static =
+    pkgs.runCommand "snapline-static-check"
+      {
+        nativeBuildInputs = [ pkgs.binutils-unwrapped ];
+      }
+      ''
+        for program in ${toString snapline-static.programs}; do
+          file=${snapline-static}/bin/$program
+          test -x "$file"
+          if readelf --program-headers --wide "$file" | grep -w INTERP; then
+            echo "$program is not static" >&2
+            exit 1
+          fi
+          ${lib.optionalString canRunStatic ''"$file" --version | grep -F ${snapline.version}''}
+        done
+        touch $out
+      '';
+
+  image = imageCheck "snapline" packages.image;
+  image-s3 = imageCheck "snapline-s3" packages.image-s3;
+  image-vault = imageCheck "snapline-vault" packages.image-vault;
 
   module = import ./test.nix {
     inherit lib;

@@ -1,6 +1,7 @@
 # What one system can build.
 { lib, pkgs }:
 let
+  inherit (pkgs.stdenv) hostPlatform;
   snapline = pkgs.callPackage ./package.nix { };
   snapline-static = pkgs.pkgsStatic.callPackage ./package.nix { };
 
@@ -8,18 +9,20 @@ let
 
   # The images of the other architecture: cross-built here, and named after it.
   foreign =
-    if pkgs.stdenv.hostPlatform.isx86_64 then
-      pkgs.pkgsCross.aarch64-multiplatform
-    else
-      pkgs.pkgsCross.gnu64;
+    if hostPlatform.isx86_64 then pkgs.pkgsCross.aarch64-multiplatform else pkgs.pkgsCross.gnu64;
   foreignImages = imagesOf (foreign.pkgsStatic.callPackage ./package.nix { });
 in
 {
-  inherit snapline snapline-static;
+  inherit snapline;
   default = snapline;
-  demo = pkgs.callPackage ./demo.nix { inherit snapline-static; };
 }
-// imagesOf snapline-static
-// lib.mapAttrs' (
-  name: image: lib.nameValuePair "${name}-${foreign.stdenv.hostPlatform.go.GOARCH}" image
-) foreignImages
+// lib.optionalAttrs hostPlatform.isLinux (
+  {
+    inherit snapline-static;
+    demo = pkgs.callPackage ./demo.nix { inherit snapline-static; };
+  }
+  // imagesOf snapline-static
+  // lib.mapAttrs' (
+    name: image: lib.nameValuePair "${name}-${foreign.stdenv.hostPlatform.go.GOARCH}" image
+  ) foreignImages
+)

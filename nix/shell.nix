@@ -1,6 +1,7 @@
 # Everything that integration/test and the documentation need, except a container engine.
 {
   lib,
+  stdenv,
   pkgsStatic,
   linkFarm,
   mkShell,
@@ -45,11 +46,13 @@ mkShell {
     python3
     rustfmt
     shellcheck
-    # By its name only: its other names would hide those of coreutils.
-    (linkFarm "busybox-alone" { "bin/busybox" = lib.getExe busybox; })
-  ];
+  ]
+  # By its name only: its other names would hide those of coreutils.
+  ++ lib.optional stdenv.hostPlatform.isLinux (
+    linkFarm "busybox-alone" { "bin/busybox" = lib.getExe busybox; }
+  );
 
-  env = {
+  env = lib.optionalAttrs stdenv.hostPlatform.isLinux {
     # This compiler also knows the target of the static programs; the tests run those.
     RUSTC = lib.getExe' pkgsStatic.buildPackages.rustc "rustc";
     "CARGO_TARGET_${static.hostPlatform.rust.cargoEnvVarTarget}_LINKER" = staticCompiler;
