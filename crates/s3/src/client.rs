@@ -1,6 +1,7 @@
 //! One call to the store: signed at the last moment, sent, retried where that is safe.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::EXPECT;
@@ -10,7 +11,7 @@ use snapline_series::ObjectUri;
 use time::OffsetDateTime;
 
 use crate::sign::{self, PayloadHash};
-use crate::{Endpoint, Error, Settings};
+use crate::{Endpoint, Error, ObjectOptions, Settings};
 
 /// A reply may not be longer: a page of a listing with the longest keys stays below.
 const LONGEST_REPLY: u64 = 16 << 20;
@@ -29,6 +30,8 @@ pub struct Client {
     pub(crate) settings: Settings,
     /// Where the store said that the bucket is. Every later request of the run goes there at once.
     learnt: OnceLock<Place>,
+    /// Whether the store wants the MD5 of what it is sent. It is as expensive as everything else together, so only then.
+    md5: AtomicBool,
 }
 
 /// Where requests go, and the region that their signatures name.
@@ -36,6 +39,13 @@ pub struct Client {
 struct Place {
     endpoint: Endpoint,
     region: String,
+}
+
+/// What the store has taught us so far.
+#[derive(Debug)]
+struct Way {
+    place: Place,
+    md5: bool,
 }
 
 /// A request, not yet signed.
@@ -94,6 +104,7 @@ impl Client {
             agent,
             settings,
             learnt: OnceLock::new(),
+            md5: AtomicBool::new(false),
         }
     }
 
@@ -127,34 +138,46 @@ impl Client {
         Backoff::new(Duration::from_millis(500), Duration::from_secs(20), RETRY_BUDGET)
     }
 
-    /// Sends `call` once, and once more where the store does not do it as asked, but says how.
+    /// The store will want an MD5 with everything that is to be locked.
+    pub(crate) fn foresee(&self, options: &ObjectOptions) {
+        self.md5.fetch_or(options.is_locked(), Ordering::Relaxed);
+    }
+
+    /// Sends `call` once, and again where the store does not do it as asked, but says how it would.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let place = self.place();
-        let error = match self.send(call, &place) {
-            Ok(reply) => return Ok(reply),
-            Err(error) => error,
-        };
-        match self.elsewhere(&error, &place)? {
-            Some(place) => {
-                log::info!("{error}; asking in region '{}'", place.region);
-                self.send(call, &place)
-            }
-            None => Err(error),
+        let mut way = self.way();
+        loop {
+            let error = match self.send(call, &way) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            way = match self.other_way(&error, &way)? {
+                Some(other) => other,
+                None => return Err(error),
+            };
         }
     }
 
-    fn place(&self) -> Place {
+    fn way(&self) -> Way {
         let settings = &self.settings;
-        self.learnt.get().cloned().unwrap_or_else(|| Place {
+        let place = self.learnt.get().cloned().unwrap_or_else(|| Place {
             endpoint: settings.endpoint.clone(),
             region: settings.region.clone(),
-        })
+        });
+        Way {
+            place,
+            md5: self.md5.load(Ordering::Relaxed),
+        }
     }
 
-    /// Where to ask instead of at `asked`, if the store says so. It is believed once a run, so that two stores cannot send us to
-    /// and fro.
-    fn elsewhere(&self, error: &Error, asked: &Place) -> Result<Option<Place>, Error> {
-        let Some(region) = error.region().filter(|region| *region != asked.region) else {
+    /// How to ask instead, if the store says so. A region is believed once a run, so that two stores cannot send us to and fro.
+    fn other_way(&self, error: &Error, asked: &Way) -> Result<Option<Way>, Error> {
+        if error.wants_md5() && !asked.md5 {
+            log::info!("{error}; sending it with its MD5");
+            self.md5.store(true, Ordering::Relaxed);
+            return Ok(Some(self.way()));
+        }
+        let Some(region) = error.region().filter(|region| *region != asked.place.region) else {
             return Ok(None);
         };
         let place = Place {
@@ -162,11 +185,15 @@ impl Client {
             region: region.to_owned(),
         };
         let place = self.learnt.get_or_init(|| place);
-        Ok((place.region != asked.region).then(|| place.clone()))
+        if place.region == asked.place.region {
+            return Ok(None);
+        }
+        log::info!("{error}; asking in region '{}'", place.region);
+        Ok(Some(self.way()))
     }
 
-    fn send(&self, call: &Call<'_>, place: &Place) -> Result<Reply, Error> {
-        let request = self.request(call, place)?;
+    fn send(&self, call: &Call<'_>, way: &Way) -> Result<Reply, Error> {
+        let request = self.request(call, way)?;
         let is_small = call.body.len() <= ANNOUNCED;
         let limits = Limits {
             idle: Some(self.settings.idle),
@@ -180,7 +207,7 @@ impl Client {
         } else {
             self.agent.send(request, limits)
         };
-        let doing = || format!("{} at {}", call.doing, place.endpoint.as_str());
+        let doing = || format!("{} at {}", call.doing, way.place.endpoint.as_str());
         let mut reply = sent.map_err(|error| Error::transport(doing(), error))?;
         let status = reply.status();
         let body = read_bounded(reply.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing(), error))?;
@@ -193,10 +220,13 @@ impl Client {
     }
 
     /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.
-    fn request(&self, call: &Call<'_>, place: &Place) -> Result<Request<()>, Error> {
+    fn request(&self, call: &Call<'_>, way: &Way) -> Result<Request<()>, Error> {
         let settings = &self.settings;
-        let url = place.endpoint.url(call.bucket, call.key, call.query)?;
+        let url = way.place.endpoint.url(call.bucket, call.key, call.query)?;
         let mut headers = call.headers.clone();
+        if way.md5 && call.method == Method::PUT {
+            headers.insert("content-md5", sign::content_md5(call.body)?);
+        }
         let now = OffsetDateTime::now_utc();
         sign::sign(
             &call.method,
@@ -204,7 +234,7 @@ impl Client {
             &mut headers,
             &call.hash,
             &settings.credentials,
-            &place.region,
+            &way.place.region,
             now,
         )?;
         if call.body.len() > ANNOUNCED {

@@ -109,6 +109,22 @@ impl Error {
         self.region.as_deref()
     }
 
+    /// Whether the store wants to be told the MD5 of the body: AWS answers `InvalidRequest` and says so, MinIO answers
+    /// `MissingContentMD5`.
+    pub(crate) fn wants_md5(&self) -> bool {
+        match &self.cause {
+            Cause::Reply {
+                status: 400,
+                code,
+                message,
+            } => {
+                let is_wish = matches!(&**code, "InvalidRequest" | "MissingContentMD5");
+                is_wish && (message.contains("Content-MD5") || &**code == "MissingContentMD5")
+            }
+            _ => false,
+        }
+    }
+
     /// How long the store asks to wait before another try.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -263,6 +279,20 @@ mod tests {
         for (status, code, kind) in cases {
             assert_eq!(reply(status, code).kind(), kind, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn a_wish_for_md5_is_not_taken_for_a_wrong_one() {
+        let error = |code: &str, message: &str| {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            Error::reply("put", 400, &body, &HeaderMap::new())
+        };
+        let words = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+        assert!(error("InvalidRequest", words).wants_md5());
+        assert!(error("MissingContentMD5", "").wants_md5());
+        assert!(!error("InvalidRequest", "Bucket is missing ObjectLockConfiguration").wants_md5());
+        assert!(!error("BadDigest", "The Content-MD5 you specified did not match").wants_md5());
+        assert!(!error("InvalidDigest", "The Content-MD5 you specified is not valid").wants_md5());
     }
 
     #[test]

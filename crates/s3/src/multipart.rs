@@ -11,7 +11,7 @@ use snapline_series::ObjectUri;
 use crate::client::{Call, Client, Reply};
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
-use crate::{Error, Existing, Guard, Identity, xml};
+use crate::{Description, Error, Existing, Guard, Identity, xml};
 
 /// A store may assemble a large object for minutes before it answers.
 const COMPLETE_REPLY: Duration = Duration::from_secs(600);
@@ -39,11 +39,12 @@ impl Client {
     ///
     /// # Errors
     /// If the store refuses or cannot be asked, or if its answer has no id.
-    pub fn initiate(&self, object: &ObjectUri, identity: &Identity, content_type: &str) -> Result<Upload, Error> {
+    pub fn initiate(&self, object: &ObjectUri, description: &Description) -> Result<Upload, Error> {
+        self.foresee(&description.options);
         let doing = format!("begin the upload of '{object}'");
         let mut call = Call::new(doing.clone(), Method::POST, object);
         call.query = &[("uploads", "")];
-        call.headers = identity.headers(content_type)?;
+        call.headers = description.headers()?;
         let reply = self.call(&call)?;
         match quick_xml::de::from_str::<InitiateMultipartUploadResponse>(reply.body.trim_start()) {
             Ok(reply) if !reply.upload_id.is_empty() => Ok(Upload {

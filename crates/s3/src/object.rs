@@ -1,14 +1,16 @@
 //! Whole objects: look, store in one request, delete.
 
+use std::time::Duration;
+
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method};
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
-use crate::Error;
 use crate::client::{Call, Client, Reply};
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
+use crate::{Error, ObjectOptions};
 
 /// The metadata that tells our object from anybody else's.
 const ID: &str = "x-amz-meta-snapline-id";
@@ -24,9 +26,25 @@ pub struct Identity {
     pub term: Option<u64>,
 }
 
-impl Identity {
-    pub(crate) fn headers(&self, content_type: &str) -> Result<HeaderMap, Error> {
-        let mut headers = HeaderMap::new();
+/// Bytes of the names and values of an [`Identity`]'s metadata, at most.
+pub(crate) const OWN_METADATA: usize =
+    "snapline-id".len() + 32 + "snapline-index".len() + "snapline-term".len() + 2 * 20;
+
+/// All that an object is stored with, beside its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its `Content-Type`.
+    pub content_type: String,
+    /// What else was asked for.
+    pub options: ObjectOptions,
+}
+
+impl Description {
+    /// The headers of the request that makes the object, or begins its upload.
+    pub(crate) fn headers(&self) -> Result<HeaderMap, Error> {
+        let mut headers = self.options.headers()?;
         let mut set = |name: &'static str, value: &str| -> Result<(), Error> {
             let value = HeaderValue::from_str(value).map_err(|_| {
                 Error::other(
@@ -38,12 +56,12 @@ impl Identity {
             headers.insert(name, value);
             Ok(())
         };
-        set(CONTENT_TYPE.as_str(), content_type)?;
-        set(ID, &self.id)?;
-        if let Some(index) = self.index {
+        set(CONTENT_TYPE.as_str(), &self.content_type)?;
+        set(ID, &self.identity.id)?;
+        if let Some(index) = self.identity.index {
             set("x-amz-meta-snapline-index", &index.to_string())?;
         }
-        if let Some(term) = self.term {
+        if let Some(term) = self.identity.term {
             set("x-amz-meta-snapline-term", &term.to_string())?;
         }
         Ok(headers)
@@ -146,13 +164,13 @@ impl Client {
         object: &ObjectUri,
         body: &[u8],
         hash: PayloadHash,
-        identity: &Identity,
-        content_type: &str,
+        description: &Description,
         guard: Guard,
     ) -> Result<Existing, Error> {
+        self.foresee(&description.options);
         let doing = format!("store '{object}'");
         let mut call = Call::new(doing.clone(), Method::PUT, object);
-        call.headers = identity.headers(content_type)?;
+        call.headers = description.headers()?;
         guard.set(&mut call.headers);
         call.body = body;
         call.hash = hash;
@@ -169,11 +187,27 @@ impl Client {
         };
         let goal = Goal {
             object,
-            id: &identity.id,
+            id: &description.identity.id,
             size,
             guard,
         };
         commit::commit(self, &goal, call, check, None)
+    }
+
+    /// What was asked for, and an object that is there does not show: each as the option with its value. It was ignored, or our
+    /// rights do not let us see it.
+    ///
+    /// # Errors
+    /// If the object cannot be looked at within `limit`.
+    pub fn unconfirmed(
+        &self,
+        object: &ObjectUri,
+        options: &ObjectOptions,
+        limit: Duration,
+    ) -> Result<Vec<String>, Error> {
+        let mut call = Call::new(format!("look for '{object}'"), Method::HEAD, object);
+        call.total = Some(limit);
+        Ok(options.unconfirmed(&self.once(&call)?.headers))
     }
 
     /// Deletes the current version of an object. One that is not there any more counts as deleted, as S3 has it.

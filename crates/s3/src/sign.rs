@@ -3,8 +3,11 @@
 //! rust-s3's own requests hash a body twice with SHA-256 and once with MD5. Here the caller hashes once and says the result,
 //! which is why every request is signed here and none by rust-s3's `Request`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 use s3::Region;
@@ -31,6 +34,12 @@ impl PayloadHash {
         }
         Self(text)
     }
+}
+
+/// What `Content-MD5` carries (RFC 1864): the digest in base64.
+pub(crate) fn content_md5(body: &[u8]) -> Result<HeaderValue, Error> {
+    let text = BASE64_STANDARD.encode(*md5::compute(body));
+    HeaderValue::from_str(&text).map_err(|error| Error::other(Kind::Unexpected, "state the MD5", error.to_string()))
 }
 
 /// Adds what a signed request must have to `headers`: `Host`, the time, the payload's hash, the session token, and the
@@ -89,12 +98,31 @@ fn authorization(
     region: &Region,
     now: OffsetDateTime,
 ) -> Result<String, s3::error::S3Error> {
-    let canonical = signing::canonical_request(method.as_str(), url, headers, &payload.0)?;
+    let canonical = signing::canonical_request(method.as_str(), url, &squeezed(headers), &payload.0)?;
     let to_sign = signing::string_to_sign(&now, region, &canonical)?;
     let key = signing::signing_key(&now, &credentials.secret_access_key, region, "s3")?;
     let signature = hmac(&key, to_sign.as_bytes())?;
     let signed = signing::signed_header_string(headers);
     signing::authorization_header(&credentials.access_key_id, &now, region, &signed, &signature)
+}
+
+/// The headers as they are signed: a run of blanks counts as one, which rust-s3 leaves to its caller.
+/// docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+fn squeezed(headers: &HeaderMap) -> Cow<'_, HeaderMap> {
+    let has_run = |value: &HeaderValue| value.as_bytes().windows(2).any(|pair| pair == b"  ");
+    if !headers.values().any(has_run) {
+        return Cow::Borrowed(headers);
+    }
+    let mut squeezed = headers.clone();
+    for value in squeezed.values_mut().filter(|value| has_run(value)) {
+        let words = value
+            .to_str()
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        if let Some(text) = words.ok().and_then(|text| HeaderValue::from_str(&text).ok()) {
+            *value = text;
+        }
+    }
+    Cow::Owned(squeezed)
 }
 
 /// HMAC-SHA-256 in hexadecimal, with the type that rust-s3 exports.
@@ -114,6 +142,32 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+
+    #[test]
+    fn a_run_of_blanks_is_signed_as_one() {
+        let signed = |value: &'static str| {
+            let url = Url::parse("https://b.s3.amazonaws.com/k").unwrap();
+            let credentials = Credentials {
+                access_key_id: "k".to_owned(),
+                secret_access_key: "s".to_owned(),
+                session_token: None,
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amz-meta-a", HeaderValue::from_static(value));
+            let (hash, now) = (PayloadHash::of(b""), datetime!(2013-05-24 00:00:00 UTC));
+            sign(&Method::GET, &url, &mut headers, &hash, &credentials, "us-east-1", now).unwrap();
+            assert_eq!(headers["x-amz-meta-a"], value);
+            headers[AUTHORIZATION].to_str().unwrap().to_owned()
+        };
+        assert_eq!(signed("a   b c"), signed("a b c"));
+        assert_ne!(signed("ab c"), signed("a b c"));
+    }
+
+    /// RFC 1321, A.5
+    #[test]
+    fn an_md5_is_stated_in_base64() {
+        assert_eq!(content_md5(b"abc").unwrap(), "kAFQmDzST7DWlj99KOF/cg==");
+    }
 
     /// The example "GET Object" of docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
     #[test]
