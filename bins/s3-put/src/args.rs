@@ -1,8 +1,9 @@
 //! The command line, and the checked values it becomes.
 
 use snapline_cli::{Exit, Failure, OrExit as _, parse_size};
-use snapline_s3::Settings;
+use snapline_s3::{ObjectFlags, ObjectOptions, Settings};
 use snapline_series::Location;
+use time::OffsetDateTime;
 
 use crate::failed;
 use crate::parts::{LARGEST_PART, SMALLEST_PART};
@@ -12,8 +13,10 @@ snapline_cli::args! {
     /// or no snapshot fails and leaves nothing behind. Prints the URI of the object.
     #[argh(
         example = "vault-login | vault-snapshot --revoke | {command_name} s3://backups/vault/ | snap-prune --keep-last 30",
+        example = "{command_name} --storage-class STANDARD_IA --object-lock-mode GOVERNANCE --object-lock-days 30 s3://backups/vault/",
         example = "{command_name} --input vault.snap s3://backups/before-upgrade.snap",
         note = "A URI that ends in / is a prefix: the name is made from --name and the time, in UTC. Any other URI is the key itself, or a template where it contains %.",
+        note = "What --storage-class and the options after it ask for goes to the store as it is. After storing, the object is looked at once: what the store does not show to have kept is a warning. What it refuses is an error, and nothing is stored.",
         note = "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
     pub struct Args with (s3) {
@@ -35,6 +38,33 @@ snapline_cli::args! {
         /// replace the object if there is one; for exact keys only
         #[argh(switch)]
         pub overwrite: bool,
+        /// storage class of the object, such as STANDARD_IA
+        #[argh(option, arg_name = "class")]
+        pub storage_class: Option<String>,
+        /// how the store encrypts the object: AES256 or aws:kms
+        #[argh(option, arg_name = "how")]
+        pub sse: Option<String>,
+        /// key for --sse aws:kms
+        #[argh(option, arg_name = "id")]
+        pub sse_kms_key_id: Option<String>,
+        /// tag of the object, k=v; repeat it for up to 10
+        #[argh(option, arg_name = "k=v")]
+        pub tag: Vec<String>,
+        /// metadata of the object, k=v in ASCII; repeat it for more
+        #[argh(option, arg_name = "k=v")]
+        pub metadata: Vec<String>,
+        /// keep the object from being deleted: GOVERNANCE or COMPLIANCE; needs --object-lock-days and a bucket with object lock
+        #[argh(option, arg_name = "mode")]
+        pub object_lock_mode: Option<String>,
+        /// for how many days, from now on
+        #[argh(option, arg_name = "n")]
+        pub object_lock_days: Option<u32>,
+        /// keep the object from being deleted until the hold is lifted
+        #[argh(switch)]
+        pub legal_hold: bool,
+        /// media type of the object [default: application/gzip; application/octet-stream with --raw]
+        #[argh(option, arg_name = "type")]
+        pub content_type: Option<String>,
     }
 }
 
@@ -48,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) part_size: u64,
     pub(crate) concurrency: usize,
     pub(crate) overwrite: bool,
+    pub(crate) content_type: String,
+    pub(crate) options: ObjectOptions,
     pub(crate) s3: Settings,
 }
 
@@ -77,6 +109,7 @@ impl Config {
         if !(1..=64).contains(&concurrency) {
             return Err(Failure::says(Exit::Usage, "read --concurrency: it is not from 1 to 64"));
         }
+        let options = ObjectOptions::check(object_flags(&args), OffsetDateTime::now_utc()).map_err(failed)?;
         Ok(Self {
             location,
             input: args.input,
@@ -84,7 +117,37 @@ impl Config {
             part_size,
             concurrency: usize::try_from(concurrency).unwrap_or(1),
             overwrite: args.overwrite,
+            content_type: content_type(args.content_type, args.raw)?,
+            options,
             s3,
         })
     }
+}
+
+fn object_flags(args: &Args) -> ObjectFlags {
+    ObjectFlags {
+        storage_class: args.storage_class.clone(),
+        sse: args.sse.clone(),
+        sse_kms_key_id: args.sse_kms_key_id.clone(),
+        tags: args.tag.clone(),
+        metadata: args.metadata.clone(),
+        object_lock_mode: args.object_lock_mode.clone(),
+        object_lock_days: args.object_lock_days,
+        legal_hold: args.legal_hold,
+    }
+}
+
+fn content_type(given: Option<String>, raw: bool) -> Result<String, Failure> {
+    let default = if raw {
+        "application/octet-stream"
+    } else {
+        "application/gzip"
+    };
+    let content_type = given.unwrap_or_else(|| default.to_owned());
+    // It goes into a header, and an empty one means none.
+    if content_type.is_empty() || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let message = format!("read --content-type: '{content_type}' is no media type");
+        return Err(Failure::says(Exit::Usage, message));
+    }
+    Ok(content_type)
 }

@@ -8,11 +8,11 @@ mod parts;
 mod transfer;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use snapline_cli::{Exit, Failure, Field, Input, OrExit as _, Output, input, summary};
-use snapline_s3::{Client, Existing, Identity, PayloadHash};
+use snapline_s3::{Client, Description, Existing, Identity, PayloadHash};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
 
@@ -23,6 +23,9 @@ use gate::Gate;
 use name::Names;
 use parts::Buffer;
 use transfer::{Start, transfer};
+
+/// How long the look at a stored object may take: the run is over but for it.
+const CONFIRMATION: Duration = Duration::from_secs(10);
 
 /// Runs the program.
 ///
@@ -82,11 +85,11 @@ fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
     let client = Arc::new(Client::new(config.s3.clone(), agent, config.concurrency + 1));
     let claim = Claim::new(Arc::clone(&client));
     let _give_up = claim.give_up_at_end();
-    if ended {
+    let stored = if ended {
         at_once(config, &client, &claim, gate, &first)
     } else {
         let start = Start {
-            client,
+            client: Arc::clone(&client),
             claim,
             gate,
             first,
@@ -96,33 +99,43 @@ fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
             concurrency: config.concurrency,
         };
         in_parts(config, start)
+    }?;
+    tell_what_is_unconfirmed(config, &client, &stored.object);
+    Ok(stored)
+}
+
+/// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not.
+fn tell_what_is_unconfirmed(config: &Config, client: &Client, object: &ObjectUri) {
+    if config.options.is_empty() {
+        return;
+    }
+    match client.unconfirmed(object, &config.options, CONFIRMATION) {
+        Ok(missing) if missing.is_empty() => {}
+        Ok(missing) => log::warn!(
+            "'{object}' is stored, but does not show {}: the store ignored it, or does not let us see it",
+            missing.join(", ")
+        ),
+        Err(error) => log::warn!("'{object}' is stored, but whether with everything asked for cannot be seen: {error}"),
     }
 }
 
 /// Input that ended within the first part: judged whole, then sent by one request.
 fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &Buffer) -> Result<Stored, Failure> {
     let verdict = gate.finish()?;
-    let identity = identity(verdict.as_ref().map(|summary| &summary.meta))?;
+    let description = description(config, verdict.as_ref().map(|summary| &summary.meta))?;
     let hash = PayloadHash::of(first.bytes());
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     loop {
         let (object, guard) = names.next_free(client)?;
         go_on(claim.commits(&object, None))?;
-        let put = client.put(
-            &object,
-            first.bytes(),
-            hash.clone(),
-            &identity,
-            content_type(config),
-            guard,
-        );
+        let put = client.put(&object, first.bytes(), hash.clone(), &description, guard);
         go_on(claim.is_settled(matches!(put, Ok(Existing::Stored))))?;
         match put.map_err(failed)? {
             Existing::Stored => {
                 let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
                 return Ok(Stored {
                     object,
-                    identity,
+                    identity: description.identity,
                     bytes,
                     parts: 1,
                 });
@@ -135,11 +148,11 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
 
 fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
     let (client, claim) = (Arc::clone(&start.client), start.claim.clone());
-    let identity = identity(start.gate.meta())?;
+    let description = description(config, start.gate.meta())?;
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     let (object, guard) = names.next_free(&client)?;
     go_on(claim.begins())?;
-    let begun = client.initiate(&object, &identity, content_type(config));
+    let begun = client.initiate(&object, &description);
     if begun.is_err() {
         claim.is_settled(false);
     }
@@ -149,14 +162,14 @@ fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
         .and_then(|()| transfer(upload.clone(), start))
         .and_then(|sent| {
             go_on(claim.commits(&object, Some(upload.clone())))?;
-            let completed = client.complete(&upload, &sent.parts, sent.bytes, &identity, guard);
+            let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
             match completed.map_err(failed)? {
                 Existing::Stored => {
                     go_on(claim.is_settled(true))?;
                     let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
                     Ok(Stored {
                         object,
-                        identity,
+                        identity: description.identity,
                         bytes: sent.bytes,
                         parts,
                     })
@@ -176,23 +189,20 @@ fn go_on(live: bool) -> Result<(), Failure> {
     }
 }
 
-fn identity(meta: Option<&snapline_archive::Meta>) -> Result<Identity, Failure> {
+fn description(config: &Config, meta: Option<&snapline_archive::Meta>) -> Result<Description, Failure> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).or_exit(Exit::Io, "get random bytes from the system")?;
     let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Identity {
+    let identity = Identity {
         id,
         index: meta.map(|meta| meta.index),
         term: meta.map(|meta| meta.term),
+    };
+    Ok(Description {
+        identity,
+        content_type: config.content_type.clone(),
+        options: config.options.clone(),
     })
-}
-
-const fn content_type(config: &Config) -> &'static str {
-    if config.raw {
-        "application/octet-stream"
-    } else {
-        "application/gzip"
-    }
 }
 
 fn in_memory(part_size: u64) -> Result<usize, Failure> {

@@ -54,9 +54,15 @@ pub(crate) fn commit(
     let mut backoff = client.backoff();
     let mut attempt = 1;
     let mut tries = Tries::default();
+    let mut unconditional = None;
     loop {
         let sent = client.once(&call).and_then(|reply| check(&reply));
         let Err(error) = sent else {
+            if let Some(error) = unconditional {
+                log::warn!(
+                    "{error}; the store knows no conditions, so only the look beforehand keeps objects from being replaced"
+                );
+            }
             return Ok(Existing::Stored);
         };
         if error.status() == Some(501) && call.headers.contains_key(IF_NONE_MATCH) {
@@ -65,10 +71,9 @@ pub(crate) fn commit(
                     "the store knows no conditions, so the right to look for the object is needed: s3:GetObject or s3:ListBucket",
                 ));
             }
-            log::warn!(
-                "{error}; the store knows no conditions, so only the look beforehand keeps objects from being replaced"
-            );
+            // Whether it was the condition that the store does not know, or something else, its next answer tells.
             call.headers.remove(IF_NONE_MATCH);
+            unconditional = Some(error);
             continue;
         }
         tries.unclear |= error.may_have_happened();

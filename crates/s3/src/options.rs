@@ -210,8 +210,11 @@ impl ObjectOptions {
 /// The store shows a key as the ARN that it has, whatever it was called by (docs.aws.amazon.com/kms/latest/developerguide/
 /// concepts.html#key-id); what an alias stands for cannot be seen.
 fn is_same_key(wanted: &str, shown: &str) -> bool {
-    let name = |key| str::rsplit_once(key, '/').map_or(key, |(_, name)| name);
-    wanted.contains("alias/") || name(wanted) == name(shown.strip_prefix("arn:aws:kms:").unwrap_or(shown))
+    let name = |key: &str| {
+        let key = key.strip_prefix("arn:aws:kms:").unwrap_or(key);
+        key.rsplit_once('/').map_or(key, |(_, name)| name).to_owned()
+    };
+    wanted.contains("alias/") || name(wanted) == name(shown)
 }
 
 fn one_of(option: &str, given: Option<&str>, known: &[&'static str]) -> Result<Option<&'static str>, Error> {
@@ -479,7 +482,7 @@ mod tests {
         let standard = ObjectOptions::check(standard, NOW).unwrap();
         assert!(standard.unconfirmed(&HeaderMap::new()).is_empty());
         assert!(is_same_key("alias/backups", "arn:aws:kms:eu-west-1:1:key/1234-ab"));
-        assert!(is_same_key("k", "arn:aws:kms:k"));
+        assert!(is_same_key("k", "arn:aws:kms:k") && is_same_key("arn:aws:kms:k", "arn:aws:kms:k"));
         assert!(!is_same_key("k", "arn:aws:kms:eu-west-1:1:key/1234-ab"));
     }
 }

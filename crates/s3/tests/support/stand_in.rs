@@ -375,10 +375,21 @@ fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
     let number = kept.seen.len();
     let id = request.query("uploadId").unwrap_or_default().to_owned();
     let taken = request.header("if-none-match") == Some("*") && kept.objects.contains_key(&key);
+    // What the object was stored with, as HEAD shows it.
     let own = || {
+        let mechanics = [
+            "x-amz-date",
+            "x-amz-content-sha256",
+            "x-amz-security-token",
+            "x-amz-tagging",
+        ];
         let headers = request.headers.iter();
-        let own = headers.filter(|(name, _)| name.to_lowercase().starts_with("x-amz-meta-"));
-        own.cloned().collect()
+        let own = headers.filter(|(name, _)| name.starts_with("x-amz-") && !mechanics.contains(&name.as_str()));
+        let tags = request
+            .header("x-amz-tagging")
+            .map(|tags| tags.split('&').count().to_string());
+        let count = tags.map(|count| ("x-amz-tagging-count".to_owned(), count));
+        own.cloned().chain(count).collect()
     };
     match request.asks() {
         "look" => match kept.objects.get(&key) {
