@@ -60,6 +60,12 @@ macro_rules! args {
             /// where the bucket's name goes: path, virtual, or auto for path with --endpoint-url or a dotted bucket [default: auto]
             #[argh(option, arg_name = "style")]
             pub addressing_style: Option<String>,
+            /// PEM file of the certificate authorities to trust, instead of the system's [env: AWS_CA_BUNDLE]
+            #[argh(option, arg_name = "file")]
+            pub ca_bundle: Option<String>,
+            /// trust whoever answers; then anybody on the way can read and change everything
+            #[argh(switch)]
+            pub no_verify_ssl: bool,
             /// limit for a connection on which nothing moves [default: 60s]
             #[argh(option, arg_name = "dur", from_str_fn($crate::parse_duration))]
             pub timeout: Option<::std::time::Duration>,
@@ -77,6 +83,8 @@ macro_rules! args {
                     endpoint_url: self.endpoint_url.clone(),
                     region: self.region.clone(),
                     addressing_style: self.addressing_style.clone(),
+                    ca_bundle: self.ca_bundle.clone(),
+                    no_verify_ssl: self.no_verify_ssl,
                     timeout: self.timeout,
                     max_attempts: self.max_attempts,
                     name: self.name.clone(),

@@ -4,18 +4,21 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::config::Config;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{AsSendBody, Body};
 
-use crate::{Proxies, Roots, TransportError};
+use crate::socket::{Nowhere, SocketConnector};
+use crate::{Proxies, Socket, Tls, TransportError};
 
 /// What holds for every request of a program.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Sent as `User-Agent`, for example `s3-put/0.1.0`.
     pub user_agent: String,
-    /// Whom to trust.
-    pub roots: Roots,
+    /// Whom to trust, and who we are.
+    pub tls: Tls,
     /// Through which proxies.
     pub proxies: Proxies,
     /// How long a connection may take, TLS included.
@@ -46,8 +49,9 @@ pub struct Agent {
 impl Agent {
     /// An agent; it opens nothing yet.
     pub fn new(settings: Settings) -> Self {
-        // Trust roots are set for the other agent only; this one never sees an https URL.
-        let plain = agent(&settings, RootCerts::Specific(std::sync::Arc::default()));
+        // This one never gets a URL that begins with https.
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+        let plain = ureq::Agent::with_parts(config(&settings), connector, DefaultResolver::default());
         Self {
             settings,
             plain,
@@ -61,42 +65,60 @@ impl Agent {
     /// If no reply came. Nothing is retried here.
     pub fn send(&self, request: Request<impl AsSendBody>, limits: Limits) -> Result<Response<Body>, TransportError> {
         let uri = request.uri().clone();
-        let agent = self.for_uri(&uri)?;
-        let request = agent
-            .configure_request(request)
-            .proxy(self.settings.proxies.choose(&uri))
-            .timeout_per_read(limits.reply.max(limits.idle))
-            .timeout_per_write(limits.idle)
-            .timeout_recv_response(limits.reply)
-            .timeout_global(limits.total)
-            .build();
-        Ok(agent.run(request)?)
+        if let Some(socket) = request.extensions().get::<Socket>().cloned() {
+            let agent = ureq::Agent::with_parts(config(&self.settings), SocketConnector(socket), Nowhere);
+            return Ok(agent.run(limit(&agent, request, limits, None))?);
+        }
+        let proxy = self.settings.proxies.choose(&uri);
+        let agent = self.for_uri(&uri, proxy.as_ref())?;
+        Ok(agent.run(limit(agent, request, limits, proxy))?)
     }
 
-    fn for_uri(&self, uri: &Uri) -> Result<&ureq::Agent, TransportError> {
-        if uri.scheme_str() != Some("https") {
+    fn for_uri(&self, uri: &Uri, proxy: Option<&ureq::Proxy>) -> Result<&ureq::Agent, TransportError> {
+        let is_tls_to_proxy = proxy.is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https);
+        if uri.scheme_str() != Some("https") && !is_tls_to_proxy {
             return Ok(&self.plain);
         }
         if let Some(agent) = self.tls.get() {
             return Ok(agent);
         }
-        let roots = self.settings.roots.load()?;
-        Ok(self.tls.get_or_init(|| agent(&self.settings, roots)))
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(self.settings.tls.connector()?);
+        Ok(self
+            .tls
+            .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, DefaultResolver::default())))
     }
 }
 
-fn agent(settings: &Settings, roots: RootCerts) -> ureq::Agent {
-    ureq::Agent::config_builder()
+/// The request with its limits.
+fn limit<T: AsSendBody>(
+    agent: &ureq::Agent,
+    request: Request<T>,
+    limits: Limits,
+    proxy: Option<ureq::Proxy>,
+) -> Request<T> {
+    agent
+        .configure_request(request)
+        .proxy(proxy)
+        .timeout_per_read(limits.reply.max(limits.idle))
+        .timeout_per_write(limits.idle)
+        .timeout_recv_response(limits.reply)
+        .timeout_global(limits.total)
+        .build()
+}
+
+fn config(settings: &Settings) -> Config {
+    Config::builder()
         .http_status_as_error(false)
         // X-Vault-Token would go to any host: whoever may be followed is followed by hand.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(settings.user_agent.as_str())
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .proxy(None)
         .timeout_connect(Some(settings.connect))
         .max_idle_connections(settings.connections)
         .max_idle_connections_per_host(settings.connections)
         .build()
-        .new_agent()
 }

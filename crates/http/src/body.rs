@@ -43,6 +43,16 @@ pub fn read_bounded(body: &mut Body, limit: u64) -> Result<String, TransportErro
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Whether a reply with this status and body says that this port takes TLS only, in the words of Go's server (Vault, MinIO), nginx or Apache.
+pub fn demands_tls(status: u16, body: &str) -> bool {
+    let phrases = [
+        "HTTP request to an HTTPS server",
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+    ];
+    status == 400 && phrases.iter().any(|phrase| body.contains(phrase))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

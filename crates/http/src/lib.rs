@@ -9,14 +9,18 @@ mod body;
 mod kind;
 mod proxy;
 mod roots;
+mod socket;
+mod tls;
 mod transport;
 
 pub use agent::{Agent, Limits, Settings};
 pub use backoff::{Backoff, retry_after};
-pub use body::{Framing, framing, read_bounded};
+pub use body::{Framing, demands_tls, framing, read_bounded};
 pub use kind::Kind;
 pub use proxy::Proxies;
 pub use roots::Roots;
+pub use socket::Socket;
+pub use tls::{Identity, Tls, TlsFailure};
 pub use transport::{Phase, TransportError};
 
 /// An environment: how settings read variables, so that tests can hand one in. Deeper code never reads the process's own.

@@ -34,8 +34,11 @@ impl Proxies {
         let direct = read(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
         for (name, url) in [&http, &https].into_iter().flatten() {
             // The URL may hold a password, so it is not shown.
-            ureq::Proxy::new(url)
-                .map_err(|error| TransportError::new(Kind::Config, format!("read the proxy in {name}: {error}")))?;
+            let failed = |cause: &str| TransportError::new(Kind::Config, format!("read the proxy in {name}: {cause}"));
+            let proxy = ureq::Proxy::new(url).map_err(|error| failed(&error.to_string()))?;
+            if !matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
+                return Err(failed("it is neither an http nor an https proxy"));
+            }
         }
         Ok(Self {
             http: http.map(|(_, url)| url),
@@ -231,6 +234,14 @@ mod tests {
             through(&[("HTTPS_PROXY", "p:3128")], "https://v/").as_deref(),
             Some("p")
         );
+    }
+
+    #[test]
+    fn a_socks_proxy_is_refused_and_not_passed_by() {
+        let find = |name: &str| (name == "HTTPS_PROXY").then(|| OsString::from("socks5://proxy:1080"));
+        let error = Proxies::from_environment(&find).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
     }
 
     #[test]

@@ -1,56 +1,71 @@
-//! Whom to trust: the system's certificate authorities, or given ones.
+//! Whom to trust: the system's certificate authorities, given ones, or both.
 
 use std::sync::Arc;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::{Kind, TransportError};
 
 /// The certificate authorities that a server's certificate may come from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Roots {
     /// Those of the system. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them, as in OpenSSL.
     #[default]
     System,
     /// These alone.
-    Given(Arc<Vec<Certificate<'static>>>),
+    Only(Arc<Vec<CertificateDer<'static>>>),
+    /// These on top of the system's; it does not matter then if the system has none.
+    Also(Arc<Vec<CertificateDer<'static>>>),
 }
 
 impl Roots {
     /// The certificates in a PEM text; `source` names it in messages.
     ///
     /// # Errors
-    /// If it holds no certificate, or something that is none: ureq would ignore that and later say no more than
-    /// "unknown issuer".
-    pub fn from_pem(pem: &[u8], source: &str) -> Result<Self, TransportError> {
-        let mut certificates = Vec::new();
-        for item in parse_pem(pem) {
-            match item {
-                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-                Ok(_) => {}
-                Err(error) => {
-                    return Err(TransportError::new(
-                        Kind::Config,
-                        format!("read certificates from {source}: {error}"),
-                    ));
-                }
-            }
-        }
+    /// [`Kind::Config`] if it holds no certificate, or something that is none: left out silently, all that could be said
+    /// later is that the server's certificate comes from an unknown authority.
+    pub fn read(pem: &[u8], source: &str) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+        let failed =
+            |cause: &str| TransportError::new(Kind::Config, format!("read certificates from {source}: {cause}"));
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| failed("it is no proper PEM text"))?;
         if certificates.is_empty() {
-            let message = format!("read certificates from {source}: there is none");
-            return Err(TransportError::new(Kind::Config, message));
+            return Err(failed("there is none"));
         }
-        Ok(Self::Given(Arc::new(certificates)))
+        for (index, certificate) in certificates.iter().enumerate() {
+            RootCertStore::empty()
+                .add(certificate.clone())
+                .map_err(|_| failed(&format!("number {} in it is no proper certificate", index + 1)))?;
+        }
+        Ok(certificates)
     }
 
-    /// What ureq takes. Reading the system's store costs milliseconds, so this is called when the first https address is
-    /// met and not before.
-    pub(crate) fn load(&self) -> Result<RootCerts, TransportError> {
+    /// The certificates in a PEM text, alone.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_pem(pem: &[u8], source: &str) -> Result<Self, TransportError> {
+        Self::read(pem, source).map(|certificates| Self::Only(Arc::new(certificates)))
+    }
+
+    /// What rustls takes.
+    pub(crate) fn load(&self) -> Result<RootCertStore, TransportError> {
+        let mut store = RootCertStore::empty();
         match self {
-            Self::Given(certificates) => Ok(RootCerts::Specific(Arc::clone(certificates))),
+            Self::Only(certificates) => {
+                store.add_parsable_certificates(certificates.iter().cloned());
+            }
+            Self::Also(certificates) => {
+                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                store.add_parsable_certificates(certificates.iter().cloned());
+            }
             Self::System => {
                 let found = rustls_native_certs::load_native_certs();
-                if found.certs.is_empty() {
+                let (usable, _) = store.add_parsable_certificates(found.certs);
+                if usable == 0 {
                     let cause = found
                         .errors
                         .first()
@@ -60,14 +75,9 @@ impl Roots {
                     return Err(TransportError::new(Kind::Config, message)
                         .hint("install ca-certificates, or name a PEM file in SSL_CERT_FILE"));
                 }
-                let certificates = found
-                    .certs
-                    .iter()
-                    .map(|der| Certificate::from_der(der).to_owned())
-                    .collect();
-                Ok(RootCerts::Specific(Arc::new(certificates)))
             }
         }
+        Ok(store)
     }
 }
 
@@ -81,6 +91,7 @@ mod tests {
             &b""[..],
             b"garbage",
             b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
             assert_eq!(Roots::from_pem(pem, "'ca.pem'").unwrap_err().kind(), Kind::Config);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::Kind;
+use crate::{Kind, TlsFailure};
 
 /// How far a request had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub struct TransportError {
     transient: bool,
     message: String,
     hint: Option<String>,
+    tls: Option<TlsFailure>,
 }
 
 impl TransportError {
@@ -33,6 +34,7 @@ impl TransportError {
             transient: false,
             message: message.into(),
             hint: None,
+            tls: None,
         }
     }
 
@@ -41,13 +43,28 @@ impl TransportError {
         self
     }
 
-    fn passing(phase: Phase, message: impl Into<String>) -> Self {
+    /// A TLS failure. It concerns the configuration: another try would fail alike.
+    pub(crate) fn tls_failure(failure: TlsFailure, message: impl Into<String>) -> Self {
+        Self {
+            tls: Some(failure),
+            ..Self::new(Kind::Config, message)
+        }
+    }
+
+    /// The same, known to have happened before anything of the request has left.
+    pub(crate) fn before_the_request(mut self) -> Self {
+        self.phase = Phase::Connect;
+        self
+    }
+
+    pub(crate) fn passing(phase: Phase, message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Unavailable,
             phase,
             transient: true,
             message: message.into(),
             hint: None,
+            tls: None,
         }
     }
 
@@ -69,6 +86,11 @@ impl TransportError {
     /// What a user may do about it.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// What about TLS went wrong, if that is what failed: whoever knows the options says which one helps.
+    pub const fn tls(&self) -> Option<TlsFailure> {
+        self.tls
     }
 
     /// The failure behind an error of a body's reader, where ureq wraps its own errors.
@@ -93,14 +115,17 @@ impl From<ureq::Error> for TransportError {
             Error::ConnectionFailed => Self::passing(Phase::Connect, "no connection"),
             Error::Timeout(which) => timeout(which),
             Error::Io(error) => io_error(&error),
-            Error::Rustls(error) => certificate(&error.to_string()),
-            Error::Tls(error) => certificate(error),
-            Error::Protocol(error) => Self::passing(Phase::Exchange, format!("the reply is no proper HTTP: {error}")),
+            Error::Protocol(error) => Self::passing(Phase::Exchange, format!("the reply is no proper HTTP: {error}"))
+                .hint("does the address name the right port, and begin with https:// where the server speaks TLS?"),
             Error::LargeResponseHeader(..) => {
                 Self::passing(Phase::Exchange, "the reply is no proper HTTP: its header is too large")
             }
             Error::ConnectProxyFailed(cause) => Self::passing(Phase::Connect, format!("the proxy refuses: {cause}")),
             Error::BadUri(_) | Error::InvalidProxyUrl | Error::Http(_) => Self::new(Kind::Config, error.to_string()),
+            Error::Other(other) if other.is::<Self>() => match other.downcast() {
+                Ok(own) => *own,
+                Err(other) => Self::new(Kind::Unexpected, other.to_string()),
+            },
             other => Self {
                 kind: Kind::Unexpected,
                 ..Self::new(Kind::Unexpected, other.to_string())
@@ -123,10 +148,6 @@ fn timeout(which: ureq::Timeout) -> TransportError {
 }
 
 fn io_error(error: &io::Error) -> TransportError {
-    // rustls hands certificate failures up as an io::Error of kind InvalidData.
-    if error.kind() == io::ErrorKind::InvalidData && error.get_ref().is_some() {
-        return certificate(&error.to_string());
-    }
     let (phase, words) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (Phase::Connect, "connection refused"),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => (Phase::Connect, "host unreachable"),
@@ -139,18 +160,4 @@ fn io_error(error: &io::Error) -> TransportError {
         _ => return TransportError::passing(Phase::Exchange, error.to_string()),
     };
     TransportError::passing(phase, words)
-}
-
-/// A TLS failure. It concerns the configuration: another try would fail alike.
-fn certificate(cause: &str) -> TransportError {
-    if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
-        return TransportError::new(Kind::Config, "the server does not speak TLS on this port")
-            .hint("is the address meant to begin with http://?");
-    }
-    let error = TransportError::new(Kind::Config, format!("TLS: {cause}"));
-    if cause.contains("UnknownIssuer") {
-        return error
-            .hint("its certificate comes from an unknown authority; SSL_CERT_FILE names a PEM file of those to trust");
-    }
-    error
 }

@@ -95,7 +95,7 @@ impl Client {
     pub fn new(settings: Settings, user_agent: &str, connections: usize) -> Self {
         let agent = Agent::new(snapline_http::Settings {
             user_agent: user_agent.to_owned(),
-            roots: settings.roots.clone(),
+            tls: settings.tls.clone(),
             proxies: settings.proxies.clone(),
             connect: Duration::from_secs(10),
             connections,

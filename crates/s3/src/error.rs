@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
-use snapline_http::{Kind, Phase, TransportError, retry_after};
+use snapline_http::{Kind, Phase, TransportError, demands_tls, retry_after};
 
-use crate::{endpoint, xml};
+use crate::{endpoint, trust, xml};
 
 /// A failed call: `<what we were doing>: <cause>`, the store's own words included.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Error {
         Self {
             kind: error.kind(),
             doing: doing.into(),
-            hint: error.hint_text().map(Into::into),
+            hint: trust::hint(&error).map(Into::into),
             cause: Cause::Transport(Box::new(error)),
             retry_after: None,
             region: None,
@@ -56,6 +56,10 @@ impl Error {
 
     /// From a reply that is no success. HEAD replies have no body and hence neither code nor message.
     pub(crate) fn reply(doing: impl Into<Box<str>>, status: u16, body: &str, headers: &HeaderMap) -> Self {
+        if demands_tls(status, body) {
+            return Self::other(Kind::Config, doing, format!("{status} {}", body.trim()))
+                .hint_with("does --endpoint-url have to begin with https://?");
+        }
         let said = xml::error(body).unwrap_or_default();
         let region = elsewhere(status, &said, headers);
         Self {

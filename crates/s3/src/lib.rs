@@ -14,6 +14,7 @@ mod object;
 mod options;
 mod settings;
 mod sign;
+mod trust;
 mod xml;
 
 pub use client::Client;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use snapline_http::{Environment, Kind, Proxies, Roots};
+use snapline_http::{Environment, Kind, Proxies, Roots, Tls};
 use snapline_series::DEFAULT_NAME;
 
 use crate::{AddressingStyle, Credentials, Endpoint, Error};
@@ -16,6 +16,10 @@ pub struct Flags {
     pub region: Option<String>,
     /// `--addressing-style`
     pub addressing_style: Option<String>,
+    /// `--ca-bundle`
+    pub ca_bundle: Option<String>,
+    /// `--no-verify-ssl`
+    pub no_verify_ssl: bool,
     /// `--timeout`
     pub timeout: Option<Duration>,
     /// `--max-attempts`
@@ -38,7 +42,7 @@ pub struct Settings {
     /// How often a request is sent at most, at least 1.
     pub attempts: u32,
     /// Whom to trust.
-    pub roots: Roots,
+    pub tls: Tls,
     /// Through which proxies.
     pub proxies: Proxies,
     /// The template of names behind a prefix, not yet parsed.
@@ -88,6 +92,11 @@ impl Settings {
         if idle.is_zero() {
             return Err(Error::other(Kind::Usage, "read --timeout", "it must be more than 0"));
         }
+        let roots = match (flags.ca_bundle, first(&["AWS_CA_BUNDLE"])) {
+            (Some(path), _) => bundle(&path, "--ca-bundle")?,
+            (None, Some((name, path))) => bundle(&path, name)?,
+            (None, None) => Roots::System,
+        };
         let name = flags
             .name
             .or_else(|| first(&["SNAPLINE_NAME"]).map(|(_, name)| name))
@@ -99,11 +108,23 @@ impl Settings {
             credentials: Credentials::from_environment(environment)?,
             idle,
             attempts: attempts.max(1),
-            roots: Roots::System,
+            tls: Tls {
+                roots,
+                skip_verify: flags.no_verify_ssl,
+                ..Tls::default()
+            },
             proxies: Proxies::from_environment(environment)
                 .map_err(|error| Error::transport("find the proxy", error))?,
         })
     }
+}
+
+/// The authorities in a file; as for `aws`, they replace the system's.
+fn bundle(path: &str, source: &str) -> Result<Roots, Error> {
+    let shown = format!("'{path}' ({source})");
+    let pem = std::fs::read(path)
+        .map_err(|error| Error::other(Kind::Io, format!("read certificates from {shown}"), error.to_string()))?;
+    Roots::from_pem(&pem, &shown).map_err(|error| Error::transport("prepare TLS", error))
 }
 
 #[cfg(test)]
@@ -169,5 +190,40 @@ mod tests {
             (error.kind(), error.to_string().contains("AWS_MAX_ATTEMPTS")),
             (Kind::Config, true)
         );
+    }
+
+    #[test]
+    fn a_bundle_that_holds_no_certificate_is_refused_and_named() {
+        for (flag, variable, named, kind) in [
+            (Some("/dev/null"), "/nowhere", "'/dev/null' (--ca-bundle)", Kind::Config),
+            (None, "/dev/null", "'/dev/null' (AWS_CA_BUNDLE)", Kind::Config),
+            (None, "/nowhere", "'/nowhere' (AWS_CA_BUNDLE)", Kind::Io),
+        ] {
+            let flags = Flags {
+                ca_bundle: flag.map(str::to_owned),
+                ..Flags::default()
+            };
+            let error = resolve(flags, &[("AWS_CA_BUNDLE", variable)]).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.to_string().contains(named)),
+                (kind, true),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn nobody_but_the_option_turns_verification_off() {
+        assert!(
+            !resolve(Flags::default(), &[("AWS_CA_BUNDLE", "")])
+                .unwrap()
+                .tls
+                .skip_verify
+        );
+        let flags = Flags {
+            no_verify_ssl: true,
+            ..Flags::default()
+        };
+        assert!(resolve(flags, &[]).unwrap().tls.skip_verify);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, Uri};
-use snapline_http::{Agent, Kind, Limits, Phase, Roots, TransportError, read_bounded, retry_after};
+use snapline_http::{Agent, Kind, Limits, Phase, Tls, TransportError, read_bounded, retry_after};
 use ureq::Body;
 
 use crate::call::{Call, Purpose};
@@ -57,7 +57,7 @@ impl Client {
     pub fn new(settings: Settings) -> Self {
         let agent = Agent::new(snapline_http::Settings {
             user_agent: settings.user_agent.clone(),
-            roots: Roots::System,
+            tls: Tls::default(),
             proxies: settings.proxies.clone(),
             connect: CONNECT,
             // A program sends two or three requests, minutes apart. A connection that was kept may be dead by then, and to

@@ -1,0 +1,163 @@
+//! Puts TLS on a connection.
+//!
+//! ureq's own connector does nearly the same, but panics where a key does not fit its certificate, knows no other server
+//! name than the URL's host, and hands a failed handshake up as any other I/O error. The traits are not covered by ureq's
+//! promise of stability; the compiler tells when they change.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use ureq::Error;
+use ureq::unversioned::transport::time::Duration;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+use super::{in_handshake, later};
+use crate::{Kind, TransportError};
+
+/// Wraps connections to https URLs.
+#[derive(Clone)]
+pub(crate) struct TlsConnector {
+    config: Arc<ClientConfig>,
+    server_name: Option<ServerName<'static>>,
+    has_identity: bool,
+}
+
+impl TlsConnector {
+    pub(super) fn new(config: ClientConfig, server_name: Option<ServerName<'static>>, has_identity: bool) -> Self {
+        Self {
+            config: Arc::new(config),
+            server_name,
+            has_identity,
+        }
+    }
+
+    /// The name that the server must have.
+    fn server_name(&self, details: &ConnectionDetails<'_>) -> Result<ServerName<'static>, TransportError> {
+        if let Some(name) = &self.server_name {
+            return Ok(name.clone());
+        }
+        let host = details.uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        ServerName::try_from(host.to_owned())
+            .map_err(|_| TransportError::new(Kind::Config, format!("'{host}' is no name that a certificate can have")))
+    }
+}
+
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        if !details.needs_tls() || transport.is_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let name = self.server_name(details).map_err(passed_on)?;
+        let mut connection = ClientConnection::new(Arc::clone(&self.config), name)
+            .map_err(|error| passed_on(TransportError::new(Kind::Config, format!("prepare TLS: {error}"))))?;
+        let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
+        socket.set_timeout(left(details));
+        let is_proxied = details.config.proxy().is_some();
+        connection
+            .complete_io(&mut socket)
+            .map_err(|error| passed_on(in_handshake(error, self.has_identity, is_proxied)))?;
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(TlsTransport {
+            buffers,
+            stream: StreamOwned::new(connection, socket),
+            has_identity: self.has_identity,
+        })))
+    }
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConnector")
+            .field("server_name", &self.server_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Through ureq and out again.
+fn passed_on(error: TransportError) -> Error {
+    Error::Other(Box::new(error))
+}
+
+/// The time for connecting, less what the connection itself took.
+fn left(details: &ConnectionDetails<'_>) -> NextTimeout {
+    use ureq::unversioned::transport::time::Instant;
+    let mut timeout = details.timeout;
+    if let (Duration::Exact(limit), Instant::Exact(start)) = (timeout.after, details.now) {
+        timeout.after = Duration::Exact(limit.saturating_sub(start.elapsed()));
+    }
+    timeout
+}
+
+/// A connection with TLS on it.
+pub(crate) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+    has_identity: bool,
+}
+
+impl TlsTransport {
+    fn failed(&self, error: io::Error) -> Error {
+        match later(&error, self.has_identity) {
+            Some(error) => passed_on(error),
+            None => error.into(),
+        }
+    }
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let Err(error) = self.stream.write_all(&self.buffers.output()[..amount]) else {
+            return Ok(());
+        };
+        // With TLS 1.3 a server checks the client's certificate only after the handshake, says why it hangs up, and does so.
+        // What it said has arrived even where writing has failed.
+        if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            && let Err(said) = self.stream.read(&mut [0])
+            && later(&said, self.has_identity).is_some()
+        {
+            return Err(self.failed(said));
+        }
+        Err(self.failed(error))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let input = self.buffers.input_append_buf();
+        let amount = match self.stream.read(input) {
+            Ok(amount) => amount,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsTransport").finish_non_exhaustive()
+    }
+}

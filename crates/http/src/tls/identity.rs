@@ -1,0 +1,77 @@
+//! Who we are to a server that asks for a client certificate.
+
+use std::sync::Arc;
+
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Error, InconsistentKeys};
+
+use crate::{Kind, Roots, TransportError};
+
+/// A client certificate, those between it and its authority, and its key; known to fit.
+#[derive(Clone)]
+pub struct Identity(Arc<CertifiedKey>);
+
+impl Identity {
+    /// Reads certificates, the client's own first, and a key that is not encrypted, both in PEM; the sources name them in
+    /// messages.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if one of them cannot be read or used, the key is encrypted, or it belongs to another certificate.
+    pub fn from_pem(
+        certificates: &[u8],
+        certificates_source: &str,
+        key: &[u8],
+        key_source: &str,
+    ) -> Result<Self, TransportError> {
+        let chain = Roots::read(certificates, certificates_source)?;
+        let failed = |cause: &str| {
+            TransportError::new(
+                Kind::Config,
+                format!("read the client's key from {key_source}: {cause}"),
+            )
+        };
+        let is_encrypted = String::from_utf8_lossy(key)
+            .lines()
+            .any(|line| line.contains("BEGIN ENCRYPTED PRIVATE KEY") || line.contains("Proc-Type: 4,ENCRYPTED"));
+        if is_encrypted {
+            return Err(
+                failed("it is encrypted, and there is nobody to ask for its passphrase").hint(
+                    "write the key decrypted into a file that only this job may read: openssl pkey -in KEY -out FILE",
+                ),
+            );
+        }
+        let private = PrivateKeyDer::from_pem_slice(key).map_err(|_| failed("there is no private key in PEM form"))?;
+        let certified = Self::certify(chain, private).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => failed(&format!(
+                "it does not belong to the certificate from {certificates_source}"
+            ))
+            .hint("the client's own certificate must be the first one in its file"),
+            Error::InvalidCertificate(cause) => TransportError::new(
+                Kind::Config,
+                format!("read certificates from {certificates_source}: {cause}"),
+            ),
+            // rustls says no more than that it failed.
+            _ => failed("it is damaged, or of a kind that is not supported (RSA, ECDSA and Ed25519 are)"),
+        })?;
+        Ok(Self(Arc::new(certified)))
+    }
+
+    fn certify(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, Error> {
+        CertifiedKey::from_der(chain, key, &ring::default_provider())
+    }
+
+    /// Shows the certificate whatever authorities the server names, as Vault's own client does.
+    pub(super) fn resolver(&self) -> Arc<dyn ResolvesClientCert> {
+        Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(…)")
+    }
+}

@@ -1,0 +1,78 @@
+//! TLS as users configure it: whom to trust, who we are, which name the server must have.
+
+mod connector;
+mod failure;
+mod identity;
+mod issuer;
+mod verifier;
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, DEFAULT_VERSIONS};
+
+use crate::{Kind, Roots, TransportError};
+
+pub(crate) use connector::TlsConnector;
+pub use failure::TlsFailure;
+pub(crate) use failure::{in_handshake, later};
+pub use identity::Identity;
+
+/// The settings of every TLS connection, also behind redirects.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Whom to trust.
+    pub roots: Roots,
+    /// Shown to servers that ask for a client certificate.
+    pub identity: Option<Identity>,
+    /// The name that is sent (SNI) and that the certificate must have, instead of the URL's host.
+    pub server_name: Option<String>,
+    /// Trust whoever answers. Then anybody on the way can read and change everything.
+    pub skip_verify: bool,
+}
+
+impl Tls {
+    /// Whether a certificate can have `name` at all: a DNS name or an IP address.
+    pub fn is_server_name(name: &str) -> bool {
+        ServerName::try_from(name).is_ok()
+    }
+
+    /// What rustls takes. Reading the system's store costs milliseconds, so this is called when the first https address is
+    /// met and not before.
+    pub(crate) fn connector(&self) -> Result<TlsConnector, TransportError> {
+        let failed = |error: rustls::Error| TransportError::new(Kind::Config, format!("prepare TLS: {error}"));
+        // Named explicitly: rustls panics where it would have to choose between several.
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(DEFAULT_VERSIONS)
+            .map_err(failed)?
+            .dangerous();
+        let builder = if self.skip_verify {
+            log::warn!("certificates are not verified: whoever is on the way can read and change everything");
+            builder.with_custom_certificate_verifier(Arc::new(verifier::Anybody(provider)))
+        } else {
+            builder.with_custom_certificate_verifier(Arc::new(self.verifier(provider)?))
+        };
+        let config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
+            None => builder.with_no_client_auth(),
+        };
+        let server_name = match &self.server_name {
+            None => None,
+            Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| {
+                TransportError::new(Kind::Config, format!("prepare TLS: '{name}' is no name of a server"))
+            })?),
+        };
+        Ok(TlsConnector::new(config, server_name, self.identity.is_some()))
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<verifier::Strict, TransportError> {
+        let roots = self.roots.load()?;
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map(verifier::Strict)
+            .map_err(|error| TransportError::new(Kind::Config, format!("prepare TLS: {error}")))
+    }
+}
