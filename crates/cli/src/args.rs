@@ -32,7 +32,7 @@ macro_rules! args {
             /// limit for small requests, such as 60s or 2m [env: VAULT_CLIENT_TIMEOUT; default: 60s]
             #[argh(option, arg_name = "dur", from_str_fn($crate::parse_duration))]
             pub timeout: Option<::std::time::Duration>,
-            /// how often a request that failed on the way is sent again [env: VAULT_MAX_RETRIES; default: 2]
+            /// how often a request that failed on the way is sent again; while no node leads it is sent again for up to a minute, unless this is 0 [env: VAULT_MAX_RETRIES; default: 2]
             #[argh(option, arg_name = "n")]
             pub max_retries: Option<u32>,
         } {

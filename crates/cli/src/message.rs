@@ -195,7 +195,7 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// The libraries' log lines. Only ours are shown: other crates' may hold headers.
+/// The libraries' log lines; one whose target ends in `::hint` says what to do about the warning before it. Only ours are shown: other crates' may hold headers.
 struct Log;
 
 impl log::Log for Log {
@@ -209,15 +209,22 @@ impl log::Log for Log {
             return;
         }
         let message = one_line(&record.args().to_string());
-        let warning = record.level() <= log::Level::Warn;
+        let hint = record.target().ends_with("::hint");
+        let warning = record.level() <= log::Level::Warn && !hint;
         draw_progress(None);
         match voice().format {
             LogFormat::Text => {
-                let label = if warning { "warning: " } else { "" };
+                let label = match (hint, warning) {
+                    (true, _) => "hint: ",
+                    (_, true) => "warning: ",
+                    _ => "",
+                };
                 put(&format!("{}: {label}{message}\n", voice().program));
             }
             LogFormat::Json => {
-                let level = if warning {
+                let level = if hint {
+                    "hint".to_owned()
+                } else if warning {
                     "warning".to_owned()
                 } else {
                     record.level().as_str().to_ascii_lowercase()

@@ -37,6 +37,12 @@ impl Purpose {
         }
     }
 
+    /// Whether a server that cannot be reached is waited for longer than for a few tries. A snapshot comes after a login,
+    /// which has proven the address; there a wrong one shall be told at once.
+    pub(crate) const fn is_worth_waiting(self) -> bool {
+        matches!(self, Self::Snapshot)
+    }
+
     /// Whether it may be sent again although it may have been acted on. A second login would leave a token behind that
     /// nobody knows, use up a secret id that can be used once, and count twice against a user who is locked out after some
     /// wrong passwords. A second unwrapping cannot succeed.

@@ -101,6 +101,7 @@ impl Client {
         let count = self.settings.addresses.len();
         let first = self.preferred.load(Ordering::Relaxed);
         let mut turn = 0;
+        let mut leaderless = false;
         loop {
             let index = (first + turn) % count;
             turn += 1;
@@ -111,8 +112,14 @@ impl Client {
                 }
                 Err(failed) if failed.elsewhere && turn < count => {
                     log::info!("{}; trying the next address", failed.error);
+                    leaderless |= failed.error.is_leaderless();
                 }
-                Err(failed) => return Err(failed),
+                Err(mut failed) => {
+                    // One that may come back is worth waiting for, whatever the last one said.
+                    let worth = failed.elsewhere && (leaderless || failed.error.is_leaderless());
+                    failed.error = failed.error.without_leader(worth);
+                    return Err(failed);
+                }
             }
         }
     }
@@ -134,11 +141,17 @@ impl Client {
             }
             let unavailable = |cause: &str| Error::new(Kind::Unavailable, format!("{doing}: {cause}"));
             if redirects == redirect::MOST {
-                return Err(unavailable("it redirects once more, after two redirects").into());
+                let cause = "it redirects once more, after two redirects";
+                let error = unavailable(&words::one_line(&format!("{cause}, to {}", redirect::shown(response.headers())), &call.secrets))
+                    .with_hint(Some("api_addr of each node must lead to that node, not to a load balancer; or name the nodes, with --address for each"))
+                    // Behind a load balancer, or while the nodes disagree about who leads, the next try may come out.
+                    .passing(true);
+                return Err(error.into());
             }
             redirects += 1;
-            let next = redirect::target(&url, response.headers())
-                .map_err(|cause| unavailable(&words::one_line(&cause, &call.secrets)))?;
+            let next = redirect::target(&url, response.headers()).map_err(|cause| {
+                unavailable(&words::one_line(&cause, &call.secrets)).with_hint(Some(redirect::HINT))
+            })?;
             log::info!("{doing}: it redirects to '{next}'");
             place = format!("'{next}' (where '{url}' redirects to)");
             url = next;
@@ -199,7 +212,8 @@ fn lost(error: &TransportError, call: &Call<'_>, doing: &str) -> Failed {
     Failed {
         error: Error::new(error.kind(), format!("{doing}: {error}"))
             .with_hint(error.hint_text())
-            .passing(transient),
+            .passing(transient)
+            .without_leader(unsent && error.is_transient() && call.purpose.is_worth_waiting()),
         elsewhere: unsent && error.is_transient(),
         asked: None,
     }
@@ -220,7 +234,8 @@ fn refuse(mut response: Response<Body>, call: &Call<'_>, doing: &str) -> Failed 
     Failed {
         error: Error::new(meaning.kind, format!("{doing}: {cause}"))
             .with_hint(meaning.hint)
-            .passing(meaning.transient),
+            .passing(meaning.transient)
+            .without_leader(meaning.leaderless),
         elsewhere: meaning.elsewhere,
         asked: retry_after(response.headers()),
     }

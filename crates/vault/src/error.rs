@@ -11,6 +11,7 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     transient: bool,
+    leaderless: bool,
 }
 
 impl Error {
@@ -20,6 +21,7 @@ impl Error {
             message: message.into(),
             hint: None,
             transient: false,
+            leaderless: false,
         }
     }
 
@@ -44,6 +46,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn without_leader(mut self, leaderless: bool) -> Self {
+        self.leaderless = leaderless;
+        self
+    }
+
     /// What it means to a user.
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -57,6 +64,12 @@ impl Error {
     /// Whether another try may succeed.
     pub const fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    /// Whether no node took the request, so that nothing was done, because none leads or none could be reached: an election
+    /// or a restart ends that within seconds.
+    pub(crate) const fn is_leaderless(&self) -> bool {
+        self.leaderless
     }
 }
 

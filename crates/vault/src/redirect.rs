@@ -7,6 +7,17 @@ use crate::words::one_line;
 /// How many redirects one request follows. A standby needs one; the second is for a leader that changed meanwhile.
 pub(crate) const MOST: u32 = 2;
 
+/// What to do about a redirect that is not followed.
+pub(crate) const HINT: &str = "a standby leads to the api_addr of the active node; set it to a URL that clients reach, or name the nodes, with --address for each";
+
+/// The `Location` in `headers` as a message shows it.
+pub(crate) fn shown(headers: &HeaderMap) -> String {
+    headers.get(LOCATION).map_or_else(
+        || "nowhere".to_owned(),
+        |location| format!("'{}'", one_line(&String::from_utf8_lossy(location.as_bytes()), &[])),
+    )
+}
+
 /// The URL that a reply with `headers`, got from `from`, leads to.
 ///
 /// Any host: a standby's target is always another one, and often an address that is known nowhere else. But never from

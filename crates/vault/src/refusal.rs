@@ -16,6 +16,8 @@ pub(crate) struct Meaning {
     pub(crate) transient: bool,
     /// Whether another node may do better.
     pub(crate) elsewhere: bool,
+    /// Whether no node leads at the moment.
+    pub(crate) leaderless: bool,
 }
 
 /// The meaning of `status` and the server's own `words` for a request with that `purpose`.
@@ -27,7 +29,18 @@ pub(crate) fn meaning(purpose: Purpose, status: StatusCode, words: &str) -> Mean
         transient: matches!(status.as_u16(), 412 | 429) || (status.is_server_error() && status.as_u16() != 501),
         // A node that failed may have used the wrapping token up for all.
         elsewhere: matches!(status.as_u16(), 500 | 503) && purpose != Purpose::Unwrap,
+        leaderless: matches!(status.as_u16(), 500 | 503) && purpose != Purpose::Unwrap && is_leaderless(words),
     }
+}
+
+/// What standbys say while they know of no leader (`http/handler.go` of Vault and OpenBao, respondStandby; `ErrStandby` in
+/// `sdk/helper/consts`): "no active Vault instance found", "local node not active but active cluster node
+/// not found", "Vault is in standby mode".
+fn is_leaderless(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["no active ", "node not active", "standby mode"]
+        .iter()
+        .any(|known| words.contains(known))
 }
 
 fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static str>) {
@@ -56,6 +69,16 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
         (403, Purpose::Snapshot) => (
             Kind::Refused,
             Some("the token must be valid, and its policy must allow read on sys/storage/raft/snapshot"),
+        ),
+        (400, Purpose::Revoke) if words.contains("batch token") => (
+            Kind::Config,
+            Some("batch tokens end by themselves: leave --revoke out, or let the role make service tokens"),
+        ),
+        (403, Purpose::Revoke) => (
+            Kind::Refused,
+            Some(
+                "the token has ended already, or its policies do not allow update on auth/token/revoke-self (a role with token_no_default_policy)",
+            ),
         ),
         (403, _) => (Kind::Refused, None),
         (404, Purpose::LogIn) => (Kind::Config, Some("is the auth method mounted there? see --path")),
@@ -179,6 +202,23 @@ mod tests {
                 expected,
                 "{purpose:?} {status} {words}"
             );
+        }
+    }
+
+    #[test]
+    fn a_cluster_without_a_leader_is_told_from_a_sealed_or_broken_one() {
+        for (status, words, leaderless) in [
+            (503, "no active Vault instance found", true),
+            (503, "no active OpenBao instance found", true),
+            (500, "local node not active but active cluster node not found", true),
+            (503, "Vault is in standby mode", true),
+            (503, "Vault is sealed", false),
+            (503, "", false),
+            (500, "internal error", false),
+            (400, "no active Vault instance found", false),
+        ] {
+            let meaning = meaning(Purpose::Snapshot, StatusCode::from_u16(status).unwrap(), words);
+            assert_eq!(meaning.leaderless, leaderless, "{status} {words}");
         }
     }
 

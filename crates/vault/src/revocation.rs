@@ -48,7 +48,12 @@ impl Revocation {
         if let Some(token) = token.take() {
             match self.client.revoke(&token, self.namespace.as_ref(), deadline) {
                 Ok(()) => log::info!("revoked the token"),
-                Err(error) => log::warn!("{error}"),
+                Err(error) => {
+                    log::warn!("{error}");
+                    if let Some(hint) = error.hint() {
+                        log::warn!(target: "snapline_vault::hint", "{hint}");
+                    }
+                }
             }
         }
     }

@@ -123,10 +123,89 @@ fn a_third_redirect_ends_the_request() {
         let head = format!("Location: http://{host}{SNAPSHOT}\r\n");
         reply(stream, "307 Temporary Redirect", &head, "");
     });
-    let error = get(&client(&[&server.url], 2)).unwrap_err();
+    let error = get(&client(&[&server.url], 0)).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
-    assert!(error.to_string().contains("after two redirects"), "{error}");
+    let place = format!("{}{SNAPSHOT}", server.url);
+    for word in ["after two redirects", place.as_str()] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert!(error.hint().unwrap().contains("load balancer"));
     assert_eq!(server.lines().len(), 3);
+}
+
+#[test]
+fn nodes_that_disagree_about_who_leads_are_asked_again() {
+    let server = Server::start(|seen, before, stream| {
+        let host = seen.header("host").unwrap();
+        if before < 3 {
+            let head = format!("Location: http://{host}{SNAPSHOT}\r\n");
+            return reply(stream, "307 Temporary Redirect", &head, "");
+        }
+        begin(stream);
+        chunks(stream, b"archive");
+        end(stream);
+    });
+    assert_eq!(read_all(get(&client(&[&server.url], 1)).unwrap()).unwrap(), b"archive");
+}
+
+#[test]
+fn while_no_node_leads_a_request_is_sent_more_often_than_said_and_not_at_all_where_that_is_0() {
+    for (status, words) in [
+        ("503 x", r#"{"errors":["no active Vault instance found"]}"#),
+        (
+            "500 x",
+            r#"{"errors":["local node not active but active cluster node not found"]}"#,
+        ),
+    ] {
+        let server = Server::start(move |_, before, stream| match before {
+            0 | 1 => reply(stream, status, "", words),
+            _ => reply(stream, "200 OK", "", LOGIN),
+        });
+        role().log_in(&client(&[&server.url], 1), None).unwrap();
+        assert_eq!(server.lines().len(), 3);
+        let server = Server::start(move |_, _, stream| reply(stream, status, "", words));
+        assert!(get(&client(&[&server.url], 0)).is_err());
+        assert_eq!(server.lines().len(), 1);
+    }
+}
+
+#[test]
+fn a_node_that_may_lead_again_is_waited_for_although_the_last_address_is_sealed() {
+    let electing = Server::start(|_, before, stream| match before {
+        0 | 1 => reply(stream, "503 x", "", r#"{"errors":["no active Vault instance found"]}"#),
+        _ => {
+            begin(stream);
+            chunks(stream, b"archive");
+            end(stream);
+        }
+    });
+    let sealed = Server::start(|_, _, stream| reply(stream, "503 x", "", r#"{"errors":["Vault is sealed"]}"#));
+    let client = client(&[&electing.url, &sealed.url], 1);
+    assert_eq!(read_all(get(&client).unwrap()).unwrap(), b"archive");
+    assert_eq!((electing.lines().len(), sealed.lines().len()), (3, 2));
+}
+
+#[test]
+fn a_snapshot_waits_for_a_server_that_is_being_restarted() {
+    let address = closed();
+    let port = address.strip_prefix("http://").unwrap().to_owned();
+    let began = Instant::now();
+    std::thread::spawn(move || {
+        // Longer than one try, with its wait below a second, would last.
+        std::thread::sleep(Duration::from_millis(2500));
+        let listener = std::net::TcpListener::bind(port).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+        begin(&mut stream);
+        chunks(&mut stream, b"archive");
+        end(&mut stream);
+    });
+    assert_eq!(read_all(get(&client(&[&address], 1)).unwrap()).unwrap(), b"archive");
+    assert!(began.elapsed() >= Duration::from_millis(2500));
+    // A login does not: its address may be wrong, and that shall be told soon.
+    let began = Instant::now();
+    assert!(role().log_in(&client(&[&closed()], 1), None).is_err());
+    assert!(began.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
