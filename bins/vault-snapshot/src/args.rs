@@ -18,6 +18,7 @@ snapline_cli::args! {
     #[argh(
         example = "vault-login | {command_name} --revoke | s3-put s3://backups/vault/ | snap-prune --keep-last 30",
         example = "{command_name} --token-file token --output vault.snap",
+        example = "vault-login | {command_name} --revoke --spool /var/tmp | s3-put s3://backups/vault/",
         note = "Only where standard input is a terminal or /dev/null, the token is that of VAULT_TOKEN, VAULT_TOKEN_FILE or ~/.vault-token. BAO_X is read before VAULT_X."
     )]
     pub struct Args with (vault) {
@@ -27,6 +28,9 @@ snapline_cli::args! {
         /// file to write, which appears whole or not at all [default: -, standard output, unless it is a terminal]
         #[argh(option, arg_name = "file")]
         pub output: Option<String>,
+        /// folder for a file without a name that takes the snapshot whole before anything goes on, so that the server is done at once, and asked again if it fails on the way [default: off]
+        #[argh(option, arg_name = "dir")]
+        pub spool: Option<String>,
         /// revoke the token when the snapshot is here, and also on failure
         #[argh(switch)]
         pub revoke: bool,
@@ -45,6 +49,7 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) token_file: Option<String>,
     pub(crate) output: Option<String>,
+    pub(crate) spool: Option<String>,
     pub(crate) revoke: bool,
     pub(crate) start: Duration,
     pub(crate) stall: Duration,
@@ -73,6 +78,7 @@ impl Args {
             settings: Settings::new(&options, environment, user_agent).map_err(failed)?,
             token_file: self.token_file,
             output: self.output,
+            spool: self.spool,
             revoke: self.revoke,
             start: self.start_timeout.unwrap_or(START),
             stall: self.stall_timeout.unwrap_or(STALL),

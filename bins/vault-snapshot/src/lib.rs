@@ -5,6 +5,7 @@
 
 mod args;
 mod copy;
+mod spool;
 mod stalls;
 mod token;
 
@@ -20,7 +21,8 @@ use snapline_vault::{Client, Revocation, Secret};
 pub use args::Args;
 
 use args::Plan;
-use copy::{Stop, copy};
+use copy::{Stop, Target, copy};
+use spool::Spool;
 
 /// What the program is called.
 pub const PROGRAM: Program = Program {
@@ -70,10 +72,18 @@ fn take(plan: &Plan, client: &Client, token: &Secret, revoke: impl Fn()) -> Resu
     let start = Instant::now();
     let mut output = Output::open(plan.output.as_deref())?;
     output.enlarge_pipe();
-    let (url, archive, held) = fetch(plan, client, token, &mut output)?;
+    let Fetched {
+        url,
+        archive,
+        spool,
+        held,
+    } = fetch(plan, client, token, &mut output)?;
     revoke();
     {
         let watchdog = stalls::watch(plan, &url)?;
+        if let Some(spool) = spool {
+            spool.hand_on(&mut output, &watchdog)?;
+        }
         watchdog.waits_for(stalls::OUTPUT);
         output.write_all(held.as_ref())?;
     }
@@ -90,27 +100,47 @@ fn take(plan: &Plan, client: &Client, token: &Secret, revoke: impl Fn()) -> Resu
     Ok(())
 }
 
-/// Gets the archive, and gets it again while nothing has left and tries remain. Returns where it came from, what it is, and
-/// the bytes that are still to leave.
-fn fetch(
-    plan: &Plan,
-    client: &Client,
-    token: &Secret,
-    output: &mut Output,
-) -> Result<(String, Summary, Held), Failure> {
+/// An archive that is proven, with the server done.
+struct Fetched {
+    /// Where it came from.
+    url: String,
+    /// What it is.
+    archive: Summary,
+    /// All but its last bytes, where they have not left yet.
+    spool: Option<Spool>,
+    /// Its last bytes.
+    held: Held,
+}
+
+/// Gets the archive, and gets it again while nothing has left and tries remain.
+fn fetch(plan: &Plan, client: &Client, token: &Secret, output: &mut Output) -> Result<Fetched, Failure> {
     let mut tries = client.tries();
     let mut left = 0;
     loop {
+        // Before the request: where it cannot go, the server need not read it. A new one each time, which frees the last.
+        let mut spool = plan.spool.as_deref().map(Spool::new).transpose()?;
+        let mut spooled = 0;
         let snapshot = client.snapshot(token, plan.start, &mut tries).map_err(failed)?;
         let url = snapshot.url().to_owned();
         let watchdog = stalls::watch(plan, &url)?;
-        let copied = copy(snapshot, output, &watchdog, &mut left);
+        let copied = match &mut spool {
+            Some(spool) => copy(snapshot, Target::Spool(spool), &watchdog, &mut spooled),
+            None => copy(snapshot, Target::Output(output), &watchdog, &mut left),
+        };
         drop(watchdog);
         match copied {
-            Ok((archive, held)) => return Ok((url, archive, held)),
+            Ok((archive, held)) => {
+                return Ok(Fetched {
+                    url,
+                    archive,
+                    spool,
+                    held,
+                });
+            }
             Err(Stop::Server(error)) if left == 0 && tries.again(&error) => {}
+            Err(Stop::Cut(failure)) if left == 0 && tries.again_after(&failure) => {}
             Err(Stop::Server(error)) => return Err(failed(error)),
-            Err(Stop::Here(failure)) => return Err(failure),
+            Err(Stop::Cut(failure) | Stop::Here(failure)) => return Err(failure),
         }
     }
 }

@@ -10,6 +10,9 @@ pub(crate) const SERVER: usize = 0;
 /// Our reader takes nothing. Meanwhile the server holds its locks, so that is no reason to wait for ever.
 pub(crate) const OUTPUT: usize = 1;
 
+/// The disk under the spool takes or gives nothing.
+pub(crate) const SPOOL: usize = 2;
+
 /// Watches a copy from `url`.
 pub(crate) fn watch(plan: &Plan, url: &str) -> Result<Watchdog, Failure> {
     let limit = plan.stall.as_secs_f64();
@@ -24,6 +27,13 @@ pub(crate) fn watch(plan: &Plan, url: &str) -> Result<Watchdog, Failure> {
         },
         Stall {
             message: format!("write to {output}: nothing was taken for {limit} s"),
+            exit: Exit::Io,
+        },
+        Stall {
+            message: format!(
+                "use a temporary file in '{}': nothing moved for {limit} s",
+                plan.spool.as_deref().unwrap_or_default()
+            ),
             exit: Exit::Io,
         },
     ];

@@ -2,116 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-#[path = "../../../crates/vault/tests/support/scripted.rs"]
-mod scripted;
+mod common;
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Read as _;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use scripted::{Server, begin, chunks, closed, end, reply, send};
-use snapline_archive::synthetic::{Content, Encoding, Synthetic};
-
-const SNAPSHOT: &str = "GET /v1/sys/storage/raft/snapshot";
-const REVOKE: &str = "POST /v1/auth/token/revoke-self";
-const TOKEN: &str = "hvs.piped-token";
-const HELD: usize = 64 * 1024;
-
-/// The program with nothing in its environment, towards `address`.
-fn program(address: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vault-snapshot"));
-    command
-        .env_clear()
-        .env("VAULT_ADDR", address)
-        .env("VAULT_MAX_RETRIES", "0")
-        .stdin(Stdio::null());
-    command
-}
-
-/// Runs it with `words` and this standard input.
-fn run_with(command: Command, words: &[&str], stdin: &str) -> Output {
-    assert_cmd::Command::from_std(command)
-        .args(words)
-        .write_stdin(stdin)
-        .timeout(Duration::from_secs(60))
-        .output()
-        .unwrap()
-}
-
-/// Runs it with `words` and a token on standard input.
-fn run(address: &str, words: &[&str]) -> Output {
-    run_with(program(address), words, &format!("{TOKEN}\n"))
-}
-
-/// Starts it with a token on standard input and its standard output at `stdout`.
-fn start(address: &str, words: &[&str], stdout: impl Into<Stdio>) -> Child {
-    let mut child = program(address)
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(stdout)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(TOKEN.as_bytes()).unwrap();
-    child
-}
-
-#[track_caller]
-fn expect(output: &Output, code: i32, words: &[&str]) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{stderr}");
-    for word in words {
-        assert!(stderr.contains(word), "no '{word}' in {stderr}");
-    }
-    if code != 0 {
-        assert!(stderr.contains("vault-snapshot: error: "), "{stderr}");
-    }
-    for secret in [TOKEN, "hvs.file-token", "hvs.env-token", "hvs.home-token"] {
-        assert!(!stderr.contains(secret), "{secret} in {stderr}");
-    }
-}
-
-/// A server whose snapshot is what `answer` sends, and that lets tokens be revoked.
-fn serving(answer: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Server {
-    Server::start(move |seen, before, stream| {
-        if seen.line == SNAPSHOT {
-            answer(before, stream);
-        } else {
-            reply(stream, "204 No Content", "", "");
-        }
-    })
-}
-
-/// One that sends these bytes properly.
-fn sending(bytes: Vec<u8>) -> Server {
-    serving(move |_, stream| {
-        begin(stream);
-        chunks(stream, &bytes);
-        end(stream);
-    })
-}
-
-/// An archive as small as that of a fresh cluster.
-fn small() -> Vec<u8> {
-    Synthetic::new(20_000).to_vec()
-}
-
-/// One that does not fit into pipes and buffers.
-fn large() -> Vec<u8> {
-    Synthetic {
-        content: Content::Incompressible,
-        encoding: Encoding::Stored,
-        ..Synthetic::new(8 << 20)
-    }
-    .to_vec()
-}
-
-fn kill(child: &Child, signal: rustix::process::Signal) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
-}
+use common::scripted::{Server, begin, chunks, closed, end, reply, send};
+use common::{
+    HELD, REVOKE, SNAPSHOT, TOKEN, expect, kill, large, program, run, run_with, sending, serving, small, start,
+};
 
 #[test]
 fn the_archive_leaves_as_it_came_and_the_token_is_revoked() {
@@ -196,7 +98,12 @@ fn a_token_that_cannot_be_revoked_is_a_warning() {
     expect(
         &output,
         0,
-        &["vault-snapshot: warning: revoke the token", "permission denied"],
+        &[
+            "vault-snapshot: warning: revoke the token",
+            "permission denied",
+            "vault-snapshot: hint: ",
+            "token_no_default_policy",
+        ],
     );
     assert!(output.stdout == archive);
 }
@@ -270,6 +177,50 @@ fn a_bad_archive_is_65_and_nothing_plausible_leaves() {
         expect(&output, 65, &["check the snapshot from", part]);
         assert!(output.stdout.is_empty(), "{part}");
         assert_eq!(vault.lines(), [SNAPSHOT, REVOKE]);
+    }
+}
+
+#[test]
+fn a_body_that_somebody_has_packed_once_more_is_65_and_one_that_is_only_labelled_so_is_taken() {
+    let archive = small();
+    let answering = |body: Vec<u8>, head: &'static str| {
+        serving(move |_, stream| {
+            send(
+                stream,
+                format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\n\r\n", body.len()),
+            );
+            send(stream, &body);
+        })
+    };
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &archive).unwrap();
+    let vault = answering(packed.finish().unwrap(), "Content-Encoding: gzip\r\n");
+    let output = run(&vault.url, &[]);
+    expect(
+        &output,
+        65,
+        &["check the snapshot from", "Content-Encoding: gzip", "proxy"],
+    );
+    assert!(output.stdout.is_empty());
+    // The label alone proves nothing, and the archive proves itself.
+    let vault = answering(
+        archive.clone(),
+        "Content-Encoding: gzip\r\nContent-Type: text/plain\r\n",
+    );
+    let output = run(&vault.url, &[]);
+    expect(&output, 0, &[]);
+    assert!(output.stdout == archive);
+    for (body, kind, part) in [
+        (
+            br#"{"auth":{}}"#.to_vec(),
+            "Content-Type: application/json\r\n",
+            "application/json",
+        ),
+        (b"<html>".to_vec(), "Content-Type: text/html\r\n", "text/html"),
+    ] {
+        let output = run(&answering(body, kind).url, &[]);
+        expect(&output, 65, &["vault-snapshot: hint: the reply is of type", part]);
+        assert!(output.stdout.is_empty());
     }
 }
 
@@ -453,6 +404,38 @@ fn while_nothing_has_left_a_connection_that_breaks_is_tried_again() {
 }
 
 #[test]
+fn while_nothing_has_left_a_reply_that_ends_too_early_is_tried_again() {
+    let archive = small();
+    let bytes = archive.clone();
+    let vault = serving(move |before, stream| {
+        begin(stream);
+        chunks(stream, &bytes[..if before == 0 { 9_000 } else { bytes.len() }]);
+        end(stream);
+    });
+    let output = run(&vault.url, &["--max-retries", "1", "-v"]);
+    expect(&output, 0, &["trying again"]);
+    assert!(output.stdout == archive);
+}
+
+#[test]
+fn a_length_that_does_not_fit_the_archive_is_found() {
+    let archive = small();
+    for (length, code, part) in [
+        (archive.len() - 1, 65, "truncated"),
+        (archive.len() + 1, 69, "ended too early"),
+    ] {
+        let bytes = archive.clone();
+        let vault = serving(move |_, stream| {
+            send(stream, format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
+            send(stream, &bytes);
+        });
+        let output = run(&vault.url, &[]);
+        expect(&output, code, &[part]);
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn a_body_whose_cut_would_not_show_is_69() {
     let archive = small();
     let vault = serving(move |_, stream| {
@@ -523,6 +506,7 @@ fn a_signal_revokes_the_token_and_removes_the_temporary_file() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("vault.snap");
+        std::fs::write(&place, "yesterday's").unwrap();
         let vault = serving(|_, stream| {
             begin(stream);
             chunks(stream, &large()[..1 << 20]);
@@ -537,7 +521,8 @@ fn a_signal_revokes_the_token_and_removes_the_temporary_file() {
         expect(&child.wait_with_output().unwrap(), code, &["ended by SIG"]);
         assert!(begun.elapsed() < Duration::from_secs(5));
         assert_eq!(vault.lines(), [SNAPSHOT, REVOKE]);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read(&place).unwrap(), b"yesterday's");
     }
 }
 

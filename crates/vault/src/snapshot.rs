@@ -4,12 +4,13 @@ use std::fmt;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use http::Method;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderName, Method};
 use snapline_http::{Framing, Kind, TransportError, framing};
 use ureq::BodyReader;
 
 use crate::call::{Call, Purpose};
-use crate::{Client, Error, Secret, Tries};
+use crate::{Client, Error, Secret, Tries, words};
 
 /// A snapshot on its way.
 ///
@@ -17,6 +18,8 @@ use crate::{Client, Error, Secret, Tries};
 /// a server that fails half-way ends the body properly.
 pub struct Snapshot {
     url: String,
+    encoding: Option<String>,
+    content_type: Option<String>,
     body: BodyReader<'static>,
 }
 
@@ -52,8 +55,17 @@ impl Client {
             )
             .with_hint(Some("a proxy in between speaks HTTP/1.0; make it speak HTTP/1.1, or go around it")));
         }
+        let header = |name: HeaderName| {
+            let value = reply.response.headers().get(name)?;
+            Some(words::one_line(
+                &String::from_utf8_lossy(value.as_bytes()),
+                &call.secrets,
+            ))
+        };
         Ok(Snapshot {
             url,
+            encoding: header(CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity")),
+            content_type: header(CONTENT_TYPE),
             body: reply.response.into_body().into_reader(),
         })
     }
@@ -63,6 +75,17 @@ impl Snapshot {
     /// Where it comes from, behind all redirects.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// `Content-Encoding`, if the reply has one that is not `identity`. Nothing is decoded: the archive is gzip by itself, and
+    /// only its own checks tell whether somebody has packed it once more.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
+    }
+
+    /// `Content-Type`, if the reply has one; `application/gzip` from Vault and OpenBao.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
     }
 
     /// Reads the next bytes into `buffer`; 0 is the end of the body.
