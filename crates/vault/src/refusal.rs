@@ -53,6 +53,12 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
             Kind::Refused,
             Some("the role id or the secret id is wrong, expired or used up"),
         ),
+        // ldap passes the words of its library on: "LDAP Result Code 200 \"Network Error\": dial tcp …". A mount that is not
+        // configured asks 127.0.0.1. The status is 500, of older servers 400.
+        (400 | 500, Purpose::LogIn) if words.contains("\"Network Error\"") => (
+            Kind::Unavailable,
+            Some("Vault does not reach its directory server; is the auth method configured?"),
+        ),
         (400, Purpose::LogIn) => login(words),
         (400, Purpose::LookUpWrapping | Purpose::Unwrap) => (Kind::Refused, None),
         (400, Purpose::Snapshot) if words.contains("raft storage is not in use") => (
@@ -121,10 +127,6 @@ fn login(words: &str) -> (Kind, Option<&'static str>) {
             Some("the auth method is enabled there, but not configured"),
         );
     }
-    // ldap passes the words of its library on: "LDAP Result Code 200 \"Network Error\": dial tcp …".
-    if words.contains("\"Network Error\"") {
-        return (Kind::Unavailable, Some("Vault does not reach its directory server"));
-    }
     (Kind::Refused, None)
 }
 
@@ -140,12 +142,7 @@ mod tests {
             (LogIn, 400, "missing secret_id", Kind::Refused),
             (LogIn, 403, "permission denied", Kind::Refused),
             (LogIn, 400, "invalid username or password", Kind::Refused),
-            (
-                LogIn,
-                400,
-                "ldap operation failed: failed to bind as user",
-                Kind::Refused,
-            ),
+            (LogIn, 400, "invalid credentials", Kind::Refused),
             (LogIn, 400, "error validating token: invalid signature", Kind::Refused),
             (LogIn, 400, "missing role_id", Kind::Refused),
             (LogIn, 400, "invalid role name \"x\"", Kind::Config),
