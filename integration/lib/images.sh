@@ -73,6 +73,58 @@ ensure_image() {
     say "$name: $image, $(engine image inspect --format "{{index .Config.Labels \"$origin_label\"}}" "$image")"
 }
 
+# Debian's slapd, of which no image is published: installed into Debian's own image where that can be pulled, else unpacked from
+# the packages of this machine's Debian. Never installed here: its package would start a directory server.
+ensure_openldap() {
+    local dir
+    if ! engine image inspect "$OPENLDAP_IMAGE" >/dev/null 2>&1; then
+        dir=$(mktemp -d)
+        say "pulling $OPENLDAP_PULL (seconds; at most 20 s if no registry answers)"
+        if pull "$OPENLDAP_PULL"; then install_openldap "$dir"; else unpack_openldap "$dir" || true; fi
+        if ! quietly engine build -t "$OPENLDAP_IMAGE" "$dir"; then
+            rm -rf "$dir"
+            die "build the image of a directory server" \
+                "allow the pull of '$OPENLDAP_PULL', or run this on Debian or Ubuntu with apt-get"
+        fi
+        rm -rf "$dir"
+    fi
+    say "openldap: $OPENLDAP_IMAGE, $(engine image inspect --format "{{index .Config.Labels \"$origin_label\"}}" "$OPENLDAP_IMAGE")"
+}
+
+# install_openldap DIRECTORY: what the image is built from.
+install_openldap() {
+    cat >"$1/Dockerfile" <<END
+FROM $OPENLDAP_PULL
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slapd ldap-utils
+LABEL $origin_label=pulled
+ENTRYPOINT ["/usr/sbin/slapd"]
+END
+}
+
+# unpack_openldap DIRECTORY: the same, from the packages' files alone: no script of theirs runs.
+unpack_openldap() {
+    local packages=() package
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return
+    if may_install; then quietly apt-get update || return; fi
+    # The libraries; what only the packages' scripts use (Perl, PAM, dialogs) is not needed.
+    while IFS= read -r package; do packages+=("$package"); done < <(
+        apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
+            slapd ldap-utils | grep -E '^(lib[a-z0-9.+-]+|slapd|ldap-utils)$' |
+            grep -vE 'perl|pam|newt|slang|semanage|debian-installer|textwrap|readline|tinfo|audit|sepol|gdbm' | sort -u
+    )
+    mkdir "$1/packages" "$1/root"
+    (cd "$1/packages" && quietly apt-get download "${packages[@]}") || return
+    for package in "$1"/packages/*.deb; do dpkg-deb --extract "$package" "$1/root" || return; done
+    rm -rf "$1/packages" "$1/root/usr/share"
+    [ -x "$1/root/usr/sbin/slapd" ] || return
+    cat >"$1/Dockerfile" <<END
+FROM scratch
+COPY root /
+LABEL $origin_label=built
+ENTRYPOINT ["/usr/sbin/slapd"]
+END
+}
+
 ensure_images() {
     ensure_image vault "$VAULT_IMAGE" "$VAULT_PULL" /bin/vault
     ensure_image minio "$MINIO_IMAGE" "$MINIO_PULL" /usr/bin/minio

@@ -101,6 +101,13 @@ impl Container {
     }
 }
 
+/// The address of this machine that containers reach: what a test listens on for them to call. No other machine reaches it.
+pub fn gateway() -> String {
+    let template = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+    let output = engine(&["network", "inspect", "--format", template, "bridge"]);
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// Runs the container engine's command line; panics if it fails.
 pub fn engine(arguments: &[&str]) -> Output {
     let output = Command::new(engine_program())

@@ -13,13 +13,16 @@
 pub mod bucket;
 pub mod cluster;
 pub mod container;
+pub mod directory;
 pub mod image;
+pub mod jwt;
 pub mod line;
 pub mod manifest;
 pub mod minio;
 pub mod program;
 pub mod running;
 pub mod shared;
+pub mod token_review;
 pub mod vault;
 pub mod versions;
 pub mod wait;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use testcontainers::{CopyTargetOptions, ImageExt};
+use ureq::http::request::Builder;
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
 use crate::shared::Shared;
@@ -196,22 +197,26 @@ impl Vault {
         reply
     }
 
+    /// The same, with the reply's content behind a wrapping token that lives for ten minutes.
+    pub fn wrapped(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let request = self
+            .request(method, path, &self.root_token)
+            .header("X-Vault-Wrap-TTL", "10m");
+        let (status, reply) = exchange(request, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {reply}");
+        reply
+    }
+
     /// Any request: the status and the reply's JSON.
     pub fn send(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
-        let request = ureq::http::Request::builder()
+        exchange(self.request(method, path, token), body)
+    }
+
+    fn request(&self, method: &str, path: &str, token: &str) -> Builder {
+        Builder::new()
             .method(method)
             .uri(format!("{}/v1/{path}", self.address()))
             .header("X-Vault-Token", token)
-            .body(body.map(Value::to_string).unwrap_or_default())
-            .expect("a request");
-        let mut reply = agent()
-            .run(request)
-            .unwrap_or_else(|err| panic!("{method} {path}: {err}"));
-        let text = reply.body_mut().read_to_string().expect("read the reply");
-        (
-            reply.status().as_u16(),
-            serde_json::from_str(&text).unwrap_or(Value::Null),
-        )
     }
 
     pub(crate) fn health(&self) -> u16 {
@@ -265,6 +270,19 @@ disable_mlock = true
 
 /// Where Vault listens in its container.
 const PORT: u16 = 8200;
+
+fn exchange(request: Builder, body: Option<&Value>) -> (u16, Value) {
+    let request = request
+        .body(body.map(Value::to_string).unwrap_or_default())
+        .expect("a request");
+    let what = format!("{} {}", request.method(), request.uri());
+    let mut reply = agent().run(request).unwrap_or_else(|err| panic!("{what}: {err}"));
+    let text = reply.body_mut().read_to_string().expect("read the reply");
+    (
+        reply.status().as_u16(),
+        serde_json::from_str(&text).unwrap_or(Value::Null),
+    )
+}
 
 /// No proxy of the machine's, and statuses as they are.
 fn agent() -> ureq::Agent {

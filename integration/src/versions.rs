@@ -12,6 +12,11 @@ pub fn minio_image() -> (&'static str, &'static str) {
     image("MINIO_IMAGE")
 }
 
+/// The image of the directory server, split into name and tag.
+pub fn openldap_image() -> (&'static str, &'static str) {
+    image("OPENLDAP_IMAGE")
+}
+
 fn image(variable: &str) -> (&'static str, &'static str) {
     VERSIONS
         .lines()
