@@ -4,9 +4,9 @@ use std::io;
 use std::process::Child;
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use snapline_cli::Ended;
 
 use crate::signals::Signals;
-use crate::verdict::Ended;
 
 /// The stages' processes, in their order.
 #[derive(Debug, Default)]

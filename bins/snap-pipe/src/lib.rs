@@ -6,20 +6,18 @@
 mod args;
 mod children;
 mod pipeline;
-mod search;
 mod signals;
 mod stage;
 mod verdict;
 
 use rustix::process::Signal;
-use snapline_cli::{Exit, Failure, OrExit as _, Program, Trailing};
+use snapline_cli::{Ended, Exit, Failure, OrExit as _, Program, Trailing};
 
 pub use args::Args;
 
 use children::Children;
 use signals::Signals;
 use stage::Stage;
-use verdict::Ended;
 
 /// Name and version.
 pub const PROGRAM: Program = Program {

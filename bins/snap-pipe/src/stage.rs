@@ -3,9 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use snapline_cli::{Exit, Failure};
-
-use crate::search::{self, Missing};
+use snapline_cli::{Exit, Failure, Missing, find_program};
 
 /// A program that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub(crate) fn find_all(words: &[String]) -> Result<Vec<Stage>, Failure> {
         .into_iter()
         .zip(1..)
         .map(|((program, arguments), position)| {
-            let found = search::find(program, path.as_deref());
+            let found = find_program(program, path.as_deref());
             Ok(Stage {
                 position,
                 program: program.to_owned(),

@@ -1,40 +1,9 @@
 //! Which stage's end decides how the pipe has ended. Pure.
 
-use std::fmt;
-
-/// How a stage ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// With this code.
-    Code(u8),
-    /// By this signal.
-    Signal(u8),
-}
+use snapline_cli::Ended;
 
 /// What a stage ends with whose reader has left, whether SIGPIPE ended it or it says so itself.
 const READER_LEFT: u8 = 141;
-
-impl Ended {
-    /// The code that stands for it.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Code(code) => code,
-            Self::Signal(number) => 128_u8.saturating_add(number),
-        }
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Code(code) => write!(f, "ended with {code}"),
-            Self::Signal(number) => match signal_hook::low_level::signal_name(i32::from(number)) {
-                Some(name) => write!(f, "ended by {name}"),
-                None => write!(f, "ended by signal {number}"),
-            },
-        }
-    }
-}
 
 /// The index of the stage whose code is the pipe's; nothing if the pipe's code is 0.
 ///
@@ -81,9 +50,6 @@ mod tests {
     fn a_signal_counts_as_128_and_its_number() {
         assert_eq!(failed(&[Ended::Signal(13), Ended::Code(0)]), None);
         assert_eq!(failed(&[Ended::Signal(13), Ended::Signal(15)]), Some(1));
-        assert_eq!(Ended::Signal(9).code(), 137);
-        assert_eq!(Ended::Signal(9).to_string(), "ended by SIGKILL");
-        assert_eq!(Ended::Signal(40).to_string(), "ended by signal 40");
     }
 
     fn any_end() -> impl Strategy<Value = Ended> {

@@ -7,6 +7,10 @@ use std::ffi::OsString;
 pub enum Trailing {
     /// Options may stand anywhere, up to `--`.
     Mixed,
+    /// The same, and the words behind `--` are a command line that the program runs as its child. argh takes a `--` away, so a
+    /// second one is put behind it: the program finds it as the first of its last positional words, and so tells a command line
+    /// from words that do not belong there.
+    Child,
     /// The first word that is no option begins a command line of its own. The program runs that and has to outlive it, so it
     /// also listens for signals itself: with [`Mixed`](Self::Mixed), a signal ends the program as soon as the clean-ups have run.
     Command,
@@ -15,7 +19,7 @@ pub enum Trailing {
 impl Trailing {
     /// Whether a signal ends the program by itself.
     pub(crate) fn ends_on_signals(self) -> bool {
-        self == Self::Mixed
+        self != Self::Command
     }
 }
 
@@ -51,6 +55,9 @@ pub(crate) fn normalise(words: impl Iterator<Item = OsString>, trailing: Trailin
         if rest {
             normal.push(word);
         } else if word == "--" {
+            if trailing == Trailing::Child {
+                normal.push(word.clone());
+            }
             normal.push(word);
             rest = true;
         } else if word == "--version" {
@@ -106,6 +113,18 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_of_a_child_keeps_its_double_dash() {
+        let expected = ["x", "-v", "-q", "--", "--", "age", "-vq", "--a=b", "--"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            words("x -vq -- age -vq --a=b --", Trailing::Child),
+            Argv::Words(expected)
+        );
+        assert_eq!(words("--version -- age", Trailing::Child), Argv::Version);
+    }
+
+    #[test]
     fn the_value_of_an_option_does_not_begin_a_command_line() {
         let expected = ["--log-format", "json", "--", "prog", "--log-format", "x", "y"]
             .map(str::to_owned)
@@ -121,6 +140,7 @@ mod tests {
     #[test]
     fn a_program_that_runs_a_command_line_is_not_ended_before_it() {
         assert!(Trailing::Mixed.ends_on_signals());
+        assert!(Trailing::Child.ends_on_signals());
         assert!(!Trailing::Command.ends_on_signals());
     }
 

@@ -5,6 +5,7 @@
 
 pub mod args;
 mod argv;
+mod ended;
 mod ending;
 mod exit;
 mod failure;
@@ -16,10 +17,12 @@ mod output;
 mod pipe;
 mod program;
 mod progress;
+mod search;
 mod values;
 mod watchdog;
 
 pub use argv::Trailing;
+pub use ended::{Ended, not_started};
 pub use ending::{AtEnd, Ending, at_end};
 pub use exit::Exit;
 pub use failure::{Failure, OrExit};
@@ -31,6 +34,7 @@ pub use output::{Output, Sink, refuse_terminal};
 pub use pipe::enlarge_pipe;
 pub use program::{Common, Program, Runnable, main};
 pub use progress::Progress;
+pub use search::{Missing, find_program};
 pub use values::{parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 

@@ -1,4 +1,4 @@
-//! Where a program's file is: the rules of execvp(3), applied before anything is started.
+//! Where the file of a program is that we run: the rules of execvp(3), applied before anything is started.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,7 +11,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Why there is no file to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub enum Missing {
     /// The name has a slash, and no such file is there.
     NoFile,
     /// The name has no slash, and no folder of PATH has it.
@@ -34,7 +34,10 @@ impl fmt::Display for Missing {
 ///
 /// As in execvp(3), an empty element of `path` is the working directory, and a file that may not be executed does not end
 /// the search.
-pub(crate) fn find(program: &str, path: Option<&OsStr>) -> Result<PathBuf, Missing> {
+///
+/// # Errors
+/// Why there is none.
+pub fn find_program(program: &str, path: Option<&OsStr>) -> Result<PathBuf, Missing> {
     if program.contains('/') {
         let place = PathBuf::from(program);
         return match look_at(&place) {
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn the_first_executable_file_on_path_is_found() {
         let (root, path) = folders(&[("a", 0o644), ("b", 0o755)], &[("a", 0o755), ("b", 0o755)]);
-        let found = |program| find(program, Some(&path)).unwrap();
+        let found = |program| find_program(program, Some(&path)).unwrap();
         assert_eq!(found("a"), root.path().join("second/a"));
         assert_eq!(found("b"), root.path().join("first/b"));
     }
@@ -118,13 +121,16 @@ mod tests {
     fn a_file_that_is_not_executable_is_told_apart_from_none() {
         let (root, path) = folders(&[("a", 0o644)], &[]);
         let place = root.path().join("first/a");
-        assert_eq!(find("a", Some(&path)), Err(Missing::NotExecutable(place.clone())));
         assert_eq!(
-            find(place.to_str().unwrap(), None),
+            find_program("a", Some(&path)),
             Err(Missing::NotExecutable(place.clone()))
         );
         assert_eq!(
-            find("b", Some(&path)),
+            find_program(place.to_str().unwrap(), None),
+            Err(Missing::NotExecutable(place.clone()))
+        );
+        assert_eq!(
+            find_program("b", Some(&path)),
             Err(Missing::NotOnPath(path.to_str().unwrap().to_owned()))
         );
     }
@@ -134,7 +140,7 @@ mod tests {
         let (root, _) = folders(&[], &[]);
         let path = Some(root.path().as_os_str());
         assert_eq!(
-            find("first", path),
+            find_program("first", path),
             Err(Missing::NotExecutable(root.path().join("first")))
         );
     }
@@ -142,21 +148,21 @@ mod tests {
     #[test]
     fn a_name_with_a_slash_is_a_path_and_not_searched_for() {
         let (_root, path) = folders(&[("a", 0o755)], &[]);
-        assert_eq!(find("./no-such-folder/a", Some(&path)), Err(Missing::NoFile));
-        assert_eq!(find("/bin/sh", None), Ok(PathBuf::from("/bin/sh")));
+        assert_eq!(find_program("./no-such-folder/a", Some(&path)), Err(Missing::NoFile));
+        assert_eq!(find_program("/bin/sh", None), Ok(PathBuf::from("/bin/sh")));
     }
 
     #[test]
     fn without_path_the_usual_folders_are_searched() {
-        assert!(find("sh", None).is_ok());
-        assert!(find("sh", Some(OsStr::new("/no/such/folder"))).is_err());
+        assert!(find_program("sh", None).is_ok());
+        assert!(find_program("sh", Some(OsStr::new("/no/such/folder"))).is_err());
     }
 
     #[test]
     fn an_empty_element_is_the_working_directory() {
         // Tests run in the package's folder.
         assert_eq!(
-            find("Cargo.toml", Some(OsStr::new("/no/such/folder:"))),
+            find_program("Cargo.toml", Some(OsStr::new("/no/such/folder:"))),
             Err(Missing::NotExecutable(PathBuf::from("./Cargo.toml")))
         );
     }
