@@ -1,34 +1,47 @@
 //! The command line, and the checked values it becomes.
 
-use snapline_cli::{Exit, Failure, OrExit as _, parse_size};
+use std::time::Duration;
+
+use snapline_cli::{Exit, Failure, OrExit as _, parse_duration, parse_size};
 use snapline_s3::{ObjectFlags, ObjectOptions, Settings};
 use snapline_series::Location;
 use time::OffsetDateTime;
 
 use crate::failed;
+use crate::filter::Filter;
 use crate::parts::{LARGEST_PART, SMALLEST_PART};
 
 snapline_cli::args! {
     /// Stores a Raft snapshot in S3. The object appears only once the archive is proven whole: whatever is cut, corrupt, empty
     /// or no snapshot fails and leaves nothing behind. Prints the URI of the object.
     #[argh(
+        usage = "<uri> [options] [-- filter [arg...]]",
         example = "vault-login | vault-snapshot --revoke | {command_name} s3://backups/vault/ | snap-prune --keep-last 30",
         example = "{command_name} --storage-class STANDARD_IA --object-lock-mode GOVERNANCE --object-lock-days 30 s3://backups/vault/",
         example = "{command_name} --input vault.snap s3://backups/before-upgrade.snap",
+        example = "vault-login | vault-snapshot --revoke | {command_name} s3://backups/vault/ --name vault_raft_%Y%m%d_%H%M%S.snap.age -- age -r age1... | snap-prune --name vault_raft_%Y%m%d_%H%M%S.snap.age --keep-last 30",
         note = "A URI that ends in / is a prefix: the name is made from --name and the time, in UTC. Any other URI is the key itself, or a template where it contains %.",
         note = "What --storage-class and the options after it ask for goes to the store as it is. After storing, the object is looked at once: what the store does not show to have kept is a warning. What it refuses is an error, and nothing is stored.",
+        note = "A filter stands behind --, for example to encrypt: the snapshot is verified on its way into it, what it writes is stored. Its input ends only once the snapshot is proven whole; otherwise it is killed. It has to read everything, write something and end with 0, else nothing is stored and the code is 74. The part size is chosen so that the object may be half as large again as the snapshot; more than 10,000 parts are a failure, and --part-size helps.",
+        note = "A filter runs in a process group of its own, with the environment but for the secrets of Vault and S3 (AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, VAULT_TOKEN, VAULT_APPROLE_SECRET_ID and the like), and is no part of the image: put it there.",
         note = "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
     pub struct Args with (s3) {
         /// where to store: s3://bucket/prefix/ or s3://bucket/key
         #[argh(positional)]
         pub uri: String,
+        /// program that the verified snapshot passes through, and its arguments
+        #[argh(positional)]
+        pub filter: Vec<String>,
         /// file to read [default: -, standard input]
         #[argh(option, arg_name = "file")]
         pub input: Option<String>,
         /// store what is no snapshot as well; nothing is verified then but that it is not empty
         #[argh(switch)]
         pub raw: bool,
+        /// how long a filter may neither read nor write [default: 120s]
+        #[argh(option, arg_name = "dur", from_str_fn(parse_duration))]
+        pub stall_timeout: Option<Duration>,
         /// size of a part, 5MiB to 5GiB; raised where 10,000 parts would not do [default: 8MiB]
         #[argh(option, arg_name = "size", from_str_fn(parse_size))]
         pub part_size: Option<u64>,
@@ -74,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) location: Location,
     pub(crate) input: Option<String>,
     pub(crate) raw: bool,
+    pub(crate) filter: Option<Filter>,
     /// Bytes.
     pub(crate) part_size: u64,
     pub(crate) concurrency: usize,
@@ -89,6 +103,7 @@ impl Config {
     /// # Errors
     /// 64 for an argument, 78 for a variable that cannot be used.
     pub(crate) fn from_args(args: Args, environment: snapline_s3::Environment<'_>) -> Result<Self, Failure> {
+        let filter = filter(&args, environment)?;
         let s3 = Settings::resolve(args.s3(), environment).map_err(failed)?;
         let location =
             Location::parse(&args.uri, &s3.name).or_exit(Exit::Usage, format!("read the URI '{}'", args.uri))?;
@@ -117,7 +132,8 @@ impl Config {
             part_size,
             concurrency: usize::try_from(concurrency).unwrap_or(1),
             overwrite: args.overwrite,
-            content_type: content_type(args.content_type, args.raw)?,
+            content_type: content_type(args.content_type, args.raw || filter.is_some())?,
+            filter,
             options,
             s3,
         })
@@ -137,8 +153,8 @@ fn object_flags(args: &Args) -> ObjectFlags {
     }
 }
 
-fn content_type(given: Option<String>, raw: bool) -> Result<String, Failure> {
-    let default = if raw {
+fn content_type(given: Option<String>, foreign: bool) -> Result<String, Failure> {
+    let default = if foreign {
         "application/octet-stream"
     } else {
         "application/gzip"
@@ -150,4 +166,25 @@ fn content_type(given: Option<String>, raw: bool) -> Result<String, Failure> {
         return Err(Failure::says(Exit::Usage, message));
     }
     Ok(content_type)
+}
+
+/// The words behind `--`, which come with that word in front.
+fn filter(args: &Args, environment: snapline_s3::Environment<'_>) -> Result<Option<Filter>, Failure> {
+    let wrong = |message: String| Err(Failure::says(Exit::Usage, message));
+    let words = match args.filter.as_slice() {
+        _ if args.uri == "--" => return wrong("read the command line: the URI stands before '--'".to_owned()),
+        [] if args.stall_timeout.is_some() => return wrong("use --stall-timeout: it is for a filter".to_owned()),
+        [] => return Ok(None),
+        [dashes, words @ ..] if dashes == "--" => words,
+        [word, ..] => return wrong(format!("read the command line: '{word}' is one word too many")),
+    };
+    if args.raw {
+        let message = "use --raw together with a filter: what passes through a filter is verified before";
+        return wrong(message.to_owned());
+    }
+    let stall = args.stall_timeout.unwrap_or(Duration::from_secs(120));
+    if stall.is_zero() {
+        return wrong("read --stall-timeout: it is 0".to_owned());
+    }
+    Filter::find(words, environment("PATH").as_deref(), stall).map(Some)
 }

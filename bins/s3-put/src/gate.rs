@@ -1,7 +1,11 @@
 //! What stands between the input and the completion of an upload.
 
-use snapline_archive::{Meta, Summary, Verifier};
+use std::sync::Arc;
+
+use snapline_archive::{Meta, Verifier};
 use snapline_cli::{Exit, Failure};
+
+use crate::running::Shared;
 
 /// Judges the input as it passes.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub(crate) enum Gate {
         /// Whether a byte was seen.
         empty: bool,
     },
+    /// It is what a filter makes of a snapshot, which passes a gate of its own on its way into the filter.
+    Filtered { meta: Box<Meta>, filter: Arc<Shared> },
 }
 
 impl Gate {
@@ -22,6 +28,17 @@ impl Gate {
         } else {
             Self::Snapshot(Box::default())
         }
+    }
+
+    /// The gate behind a filter that is fed with the snapshot that `meta` is from.
+    pub(crate) fn filtered(meta: Meta, filter: Arc<Shared>) -> Self {
+        let meta = Box::new(meta);
+        Self::Filtered { meta, filter }
+    }
+
+    /// Whether it judges without being shown the bytes.
+    pub(crate) const fn is_blind(&self) -> bool {
+        matches!(self, Self::Filtered { .. })
     }
 
     /// Takes the next bytes.
@@ -35,6 +52,7 @@ impl Gate {
                 *empty &= bytes.is_empty();
                 Ok(())
             }
+            Self::Filtered { .. } => Ok(()),
         }
     }
 
@@ -43,18 +61,20 @@ impl Gate {
         match self {
             Self::Snapshot(verifier) => verifier.meta(),
             Self::Raw { .. } => None,
+            Self::Filtered { meta, .. } => Some(meta),
         }
     }
 
-    /// The verdict, at the end of the input.
+    /// The verdict, at the end of the input; behind a filter, it waits for that.
     ///
     /// # Errors
-    /// 66 if there was no input, 65 if it was no whole snapshot.
-    pub(crate) fn finish(self) -> Result<Option<Summary>, Failure> {
+    /// 66 if there was no input, 65 if it was no whole snapshot, 74 if a filter failed.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
-            Self::Snapshot(verifier) => verifier.finish().map(Some).map_err(|error| refused(&error)),
+            Self::Snapshot(verifier) => verifier.finish().map(drop).map_err(|error| refused(&error)),
             Self::Raw { empty: true } => Err(refused(&snapline_archive::Error::Empty)),
-            Self::Raw { empty: false } => Ok(None),
+            Self::Raw { empty: false } => Ok(()),
+            Self::Filtered { filter, .. } => filter.finish(),
         }
     }
 }
@@ -84,12 +104,9 @@ mod tests {
     fn anything_passes_raw_and_only_raw() {
         let mut gate = Gate::new(true);
         gate.push(b"x").unwrap();
-        assert_eq!(gate.finish().unwrap(), None);
+        gate.finish().unwrap();
         let mut gate = Gate::new(false);
         let pushed = gate.push(b"x");
-        assert_eq!(
-            pushed.and_then(|()| gate.finish().map(|_| ())).unwrap_err().exit(),
-            Exit::Data
-        );
+        assert_eq!(pushed.and_then(|()| gate.finish()).unwrap_err().exit(), Exit::Data);
     }
 }

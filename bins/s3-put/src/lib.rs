@@ -2,9 +2,14 @@
 
 mod args;
 mod claim;
+mod feeder;
+mod filter;
 mod gate;
 mod name;
+mod opening;
 mod parts;
+mod product;
+mod running;
 mod transfer;
 
 use std::sync::Arc;
@@ -19,9 +24,8 @@ use time::OffsetDateTime;
 pub use args::Args;
 use args::Config;
 use claim::Claim;
-use gate::Gate;
 use name::Names;
-use parts::Buffer;
+use opening::Opening;
 use transfer::{Start, transfer};
 
 /// How long the look at a stored object may take: the run is over but for it.
@@ -58,44 +62,24 @@ struct Stored {
     parts: u64,
 }
 
-fn store(config: &Config, mut input: Input) -> Result<Stored, Failure> {
-    // The first part is read and judged before the store hears of anything.
-    let mut gate = Gate::new(config.raw);
-    let mut first = Buffer::new(in_memory(config.part_size)?)?;
-    let reading = format!("read {}", input.name);
-    let mut ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
-    gate.push(first.bytes())?;
-    let mut part_size = config.part_size;
-    if let (false, Some(meta)) = (ended, gate.meta()) {
-        part_size = parts::part_size(config.part_size, meta.size).ok_or_else(|| {
-            Failure::says(
-                Exit::Data,
-                format!("store a state of {} bytes: no object may be that large", meta.size),
-            )
-        })?;
-        if part_size > config.part_size {
-            log::info!("the archive is large: parts of {} MiB", part_size >> 20);
-            let seen = first.bytes().len();
-            first.enlarge(in_memory(part_size)?)?;
-            ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
-            gate.push(first.bytes().get(seen..).unwrap_or_default())?;
-        }
-    }
+fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
+    let mut opening = Opening::new(config, input)?;
+    // Whatever happens from here on, no process of a filter outlives this function.
+    let _running = opening.running.take();
     let agent = concat!("s3-put/", env!("CARGO_PKG_VERSION"));
     let client = Arc::new(Client::new(config.s3.clone(), agent, config.concurrency + 1));
     let claim = Claim::new(Arc::clone(&client));
     let _give_up = claim.give_up_at_end();
-    let stored = if ended {
-        at_once(config, &client, &claim, gate, &first)
+    let stored = if opening.ended {
+        at_once(config, &client, &claim, opening)
     } else {
         let start = Start {
             client: Arc::clone(&client),
             claim,
-            gate,
-            first,
-            input_name: input.name.clone(),
-            input,
-            part_size: in_memory(part_size)?,
+            gate: opening.gate,
+            first: opening.first,
+            rest: opening.rest,
+            part_size: opening.part_size,
             concurrency: config.concurrency,
         };
         in_parts(config, start)
@@ -120,9 +104,10 @@ fn tell_what_is_unconfirmed(config: &Config, client: &Client, object: &ObjectUri
 }
 
 /// Input that ended within the first part: judged whole, then sent by one request.
-fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &Buffer) -> Result<Stored, Failure> {
-    let verdict = gate.finish()?;
-    let description = description(config, verdict.as_ref().map(|summary| &summary.meta))?;
+fn at_once(config: &Config, client: &Client, claim: &Claim, opening: Opening) -> Result<Stored, Failure> {
+    let Opening { first, gate, .. } = opening;
+    let description = description(config, gate.meta())?;
+    gate.finish()?;
     let hash = PayloadHash::of(first.bytes());
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     loop {
@@ -146,7 +131,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, gate: Gate, first: &
     }
 }
 
-fn in_parts(config: &Config, start: Start<Input>) -> Result<Stored, Failure> {
+fn in_parts(config: &Config, start: Start) -> Result<Stored, Failure> {
     let (client, claim) = (Arc::clone(&start.client), start.claim.clone());
     let description = description(config, start.gate.meta())?;
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
@@ -203,10 +188,6 @@ fn description(config: &Config, meta: Option<&snapline_archive::Meta>) -> Result
         content_type: config.content_type.clone(),
         options: config.options.clone(),
     })
-}
-
-fn in_memory(part_size: u64) -> Result<usize, Failure> {
-    usize::try_from(part_size).or_exit(Exit::Usage, format!("use parts of {part_size} bytes"))
 }
 
 /// What a failure of the store means here.

@@ -6,7 +6,7 @@ fn main() -> std::process::ExitCode {
     let program = Program {
         name: "s3-put",
         version: env!("CARGO_PKG_VERSION"),
-        trailing: Trailing::Mixed,
+        trailing: Trailing::Child,
     };
     snapline_cli::main(program, s3_put::run)
 }

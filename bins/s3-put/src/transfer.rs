@@ -14,6 +14,7 @@ use snapline_s3::{Client, PayloadHash, Upload};
 use crate::claim::Claim;
 use crate::failed;
 use crate::gate::Gate;
+use crate::opening::Rest;
 use crate::parts::{Buffer, MOST_PARTS, Part};
 
 /// What was sent, and proven to be what it should be.
@@ -37,15 +38,13 @@ enum Event {
 }
 
 /// Everything that an upload in parts starts from.
-pub(crate) struct Start<I> {
+pub(crate) struct Start {
     pub(crate) client: Arc<Client>,
     pub(crate) claim: Claim,
     /// The first part, full, which the gate has seen already.
     pub(crate) first: Buffer,
     pub(crate) gate: Gate,
-    /// The rest of the input.
-    pub(crate) input: I,
-    pub(crate) input_name: String,
+    pub(crate) rest: Rest,
     /// Bytes.
     pub(crate) part_size: usize,
     pub(crate) concurrency: usize,
@@ -58,9 +57,10 @@ pub(crate) struct Start<I> {
 ///
 /// # Errors
 /// 65 if the input is refused, 74 if it cannot be read, or what the store says.
-pub(crate) fn transfer<I: Read + Send + 'static>(upload: Upload, start: Start<I>) -> Result<Sent, Failure> {
+pub(crate) fn transfer(upload: Upload, start: Start) -> Result<Sent, Failure> {
     let (events, told) = mpsc::channel();
     let (to_verify, verify) = mpsc::channel();
+    let to_verify = (!start.gate.is_blind()).then_some(to_verify);
     let (to_send, send) = mpsc::channel();
     let (home, pool) = mpsc::channel();
     // One is being filled while the others are sent; the first part is one of them.
@@ -69,8 +69,8 @@ pub(crate) fn transfer<I: Read + Send + 'static>(upload: Upload, start: Start<I>
         let _ = home.send(Buffer::new(start.part_size)?);
     }
     let reader = Reader {
-        input: start.input,
-        name: start.input_name,
+        name: start.rest.name(),
+        input: start.rest,
         pool,
         home,
         to_verify,
@@ -132,7 +132,7 @@ struct Reader<I> {
     pool: Receiver<Buffer>,
     home: Sender<Buffer>,
     /// A part, and where in it the bytes begin that the gate has not seen.
-    to_verify: Sender<(Arc<Part>, usize)>,
+    to_verify: Option<Sender<(Arc<Part>, usize)>>,
     to_send: Sender<Arc<Part>>,
     events: Sender<Event>,
 }
@@ -164,7 +164,7 @@ impl<I: Read> Reader<I> {
             if number > MOST_PARTS {
                 return Err(Failure::says(
                     Exit::Usage,
-                    format!("upload: more than {MOST_PARTS} parts are not possible"),
+                    format!("upload {}: more than {MOST_PARTS} parts are not possible", self.name),
                 )
                 .hint("choose a larger --part-size"));
             }
@@ -179,7 +179,9 @@ impl<I: Read> Reader<I> {
     /// False once nobody listens any more.
     fn hand_on(&self, number: u32, buffer: Buffer, seen: usize) -> bool {
         let part = Part::new(number, buffer, self.home.clone());
-        self.to_verify.send((Arc::clone(&part), seen)).is_ok() && self.to_send.send(part).is_ok()
+        let is_seen = self.to_verify.as_ref();
+        is_seen.is_none_or(|verifier| verifier.send((Arc::clone(&part), seen)).is_ok())
+            && self.to_send.send(part).is_ok()
     }
 }
 
@@ -259,6 +261,50 @@ mod tests {
         ] {
             assert_eq!(told(without).unwrap_err().exit(), Exit::Unexpected);
         }
+    }
+
+    /// Reads `input` in parts of one byte.
+    fn read_in_bytes(input: &[u8]) -> Result<Sent, Failure> {
+        let (events, told) = mpsc::channel();
+        let (to_send, sent) = mpsc::channel();
+        let (home, pool) = mpsc::channel();
+        for _ in 0..2 {
+            home.send(Buffer::new(1).unwrap()).unwrap();
+        }
+        let mut first = Buffer::new(1).unwrap();
+        let mut input = input.iter().copied().collect::<std::collections::VecDeque<u8>>();
+        first.fill(&mut input).unwrap();
+        let reader = Reader {
+            input,
+            name: "it".to_owned(),
+            pool,
+            home,
+            to_verify: None,
+            to_send,
+            events: events.clone(),
+        };
+        let sender = events.clone();
+        thread::spawn(move || {
+            for part in sent {
+                let number = part.number;
+                drop(part);
+                tell(&sender, uploaded(number));
+            }
+        });
+        tell(&events, Event::Verified);
+        drop(events);
+        reader.run(first);
+        decide(&told)
+    }
+
+    #[test]
+    fn ten_thousand_parts_are_possible_and_one_more_is_said_to_be_too_many() {
+        let bytes = vec![7; 10_001];
+        let sent = read_in_bytes(&bytes[..10_000]).unwrap();
+        assert_eq!((sent.parts.len(), sent.bytes), (10_000, 10_000));
+        let failure = read_in_bytes(&bytes).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert!(failure.to_string().contains("more than 10000 parts"), "{failure}");
     }
 
     #[test]

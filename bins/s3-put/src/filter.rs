@@ -1,0 +1,129 @@
+//! The program that a snapshot passes through on its way to the store: what it is, and how it is started.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use snapline_cli::{Exit, Failure, Missing, enlarge_pipe, find_program, not_started};
+
+use crate::product::Product;
+use crate::running::Running;
+
+/// Secrets of the programs of this pipe, in whose environment the filter's is made: it needs none of them, and what it prints or
+/// dumps is not ours to check. A filter that has to sign in somewhere gets its own by another way. The same user could read
+/// ours from `/proc` all the same: this prevents accidents and is no wall.
+const SECRETS: [&str; 11] = [
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "VAULT_TOKEN",
+    "BAO_TOKEN",
+    "VAULT_APPROLE_SECRET_ID",
+    "BAO_APPROLE_SECRET_ID",
+    "VAULT_AUTH_PASSWORD",
+    "BAO_AUTH_PASSWORD",
+    "VAULT_HEADERS",
+    "BAO_HEADERS",
+];
+
+/// A program that is there.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// Its name as typed.
+    program: String,
+    path: PathBuf,
+    arguments: Vec<String>,
+    /// How long it may neither read nor write.
+    stall: Duration,
+}
+
+impl Filter {
+    /// The filter that `words` describe, found in `path`, the value of PATH.
+    ///
+    /// # Errors
+    /// 64 if there are no words, or no such program.
+    pub(crate) fn find(words: &[String], path: Option<&OsStr>, stall: Duration) -> Result<Self, Failure> {
+        let [program, arguments @ ..] = words else {
+            return Err(Failure::says(
+                Exit::Usage,
+                "read the command line: no filter behind '--'",
+            ));
+        };
+        let found = find_program(program, path).map_err(|missing| not_found(program, &missing))?;
+        Ok(Self {
+            program: program.clone(),
+            path: found,
+            arguments: arguments.to_vec(),
+            stall,
+        })
+    }
+
+    /// Starts it: its process, its standard input, and what it writes. Its standard error is ours.
+    ///
+    /// It leads a process group, so that whatever it starts is ended with it.
+    ///
+    /// # Errors
+    /// As [`not_started`] says.
+    pub(crate) fn start(&self) -> Result<(Running, ChildStdin, Product), Failure> {
+        let mut command = Command::new(&self.path);
+        command
+            .arg0(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0);
+        for secret in SECRETS {
+            command.env_remove(secret);
+        }
+        let name = format!("the filter '{}'", self.program);
+        let mut child = command.spawn().map_err(|error| not_started(&name, &error))?;
+        log::debug!("{name}: started '{}' as {}", self.path.display(), child.id());
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (running, cancelled) = Running::watch(child, &self.program, self.stall)?;
+        let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
+            return Err(Failure::says(
+                Exit::Unexpected,
+                format!("start {name}: it has no pipes"),
+            ));
+        };
+        enlarge_pipe(&stdin);
+        enlarge_pipe(&stdout);
+        let product = Product::new(stdout, cancelled, &running);
+        Ok((running, stdin, product))
+    }
+}
+
+fn not_found(program: &str, missing: &Missing) -> Failure {
+    let failure = Failure::says(Exit::Usage, format!("find the filter '{program}': {missing}"));
+    if program.contains(' ') {
+        return failure.hint("each word of the filter is an argument of its own");
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_found_on_path_or_is_64_with_its_name() {
+        let find = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Filter::find(&words, Some(OsStr::new("/bin:/usr/bin")), Duration::from_secs(1))
+        };
+        assert_eq!(find(&["sh", "-c", "x"]).unwrap().arguments, ["-c", "x"]);
+        for (words, part) in [
+            (&[][..], "no filter behind '--'"),
+            (&[""], "find the filter ''"),
+            (&["no-such-program"], "no such program on PATH '/bin:/usr/bin'"),
+            (&["/no/such/program"], "no such file"),
+            (&["/etc/passwd"], "not executable"),
+        ] {
+            let failure = find(words).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage);
+            assert!(failure.to_string().contains(part), "{failure}");
+        }
+    }
+}

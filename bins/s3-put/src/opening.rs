@@ -1,0 +1,150 @@
+//! The beginning: the first part is read, and judged as far as that goes, before the store hears of anything.
+
+use std::io::{self, Read};
+
+use snapline_cli::{Exit, Failure, Input, OrExit as _};
+
+use crate::args::Config;
+use crate::feeder;
+use crate::filter::Filter;
+use crate::gate::Gate;
+use crate::parts::{self, Buffer};
+use crate::product::Product;
+use crate::running::Running;
+
+/// How much is read before a filter is started: meta.json comes within the first KiB.
+const HEAD: usize = 64 << 10;
+
+/// What is to be stored, and its first part.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// Full, unless all is in it.
+    pub(crate) first: Buffer,
+    /// Whether all is in it.
+    pub(crate) ended: bool,
+    /// Has seen the first part.
+    pub(crate) gate: Gate,
+    pub(crate) rest: Rest,
+    /// Bytes.
+    pub(crate) part_size: usize,
+    /// Ends the filter, if there is one, when it is dropped.
+    pub(crate) running: Option<Running>,
+}
+
+/// Where the other parts come from.
+#[derive(Debug)]
+pub(crate) enum Rest {
+    Input(Input),
+    Product(Product),
+}
+
+impl Rest {
+    /// How messages name it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Input(input) => input.name.clone(),
+            Self::Product(product) => product.name(),
+        }
+    }
+}
+
+impl Read for Rest {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Input(input) => input.read(buf),
+            Self::Product(product) => product.read(buf),
+        }
+    }
+}
+
+impl Opening {
+    /// Opens what `config` says.
+    ///
+    /// # Errors
+    /// If there is nothing to read, or something that is not what it should be, or if the filter cannot be started.
+    pub(crate) fn new(config: &Config, input: Input) -> Result<Self, Failure> {
+        match &config.filter {
+            None => Self::plain(config, input),
+            Some(filter) => Self::filtered(config, input, filter),
+        }
+    }
+
+    fn plain(config: &Config, mut input: Input) -> Result<Self, Failure> {
+        let mut gate = Gate::new(config.raw);
+        let mut first = Buffer::new(in_memory(config.part_size)?)?;
+        let reading = format!("read {}", input.name);
+        let mut ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+        gate.push(first.bytes())?;
+        let mut part_size = config.part_size;
+        if let (false, Some(meta)) = (ended, gate.meta()) {
+            part_size = part_size_for(config.part_size, meta.size, parts::largest_archive(meta.size))?;
+            if part_size > config.part_size {
+                let seen = first.bytes().len();
+                first.enlarge(in_memory(part_size)?)?;
+                ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+                gate.push(first.bytes().get(seen..).unwrap_or_default())?;
+            }
+        }
+        Ok(Self {
+            first,
+            ended,
+            gate,
+            rest: Rest::Input(input),
+            part_size: in_memory(part_size)?,
+            running: None,
+        })
+    }
+
+    /// The filter is started only once the input has begun like a snapshot.
+    fn filtered(config: &Config, mut input: Input, filter: &Filter) -> Result<Self, Failure> {
+        let mut gate = Gate::new(false);
+        let mut head = Vec::new();
+        let meta = loop {
+            let seen = head.len();
+            let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
+            let read = (&mut input).take(limit).read_to_end(&mut head);
+            let count = read.or_exit(Exit::Io, format!("read {}", input.name))?;
+            gate.push(head.get(seen..).unwrap_or_default())?;
+            if let Some(meta) = gate.meta() {
+                break meta.clone();
+            }
+            if count < HEAD {
+                gate.finish()?;
+                return Err(Failure::says(Exit::Data, "verify the snapshot: it has no meta.json"));
+            }
+        };
+        let part_size = part_size_for(config.part_size, meta.size, parts::largest_product(meta.size))?;
+        let part_size = in_memory(part_size)?;
+        let mut first = Buffer::new(part_size)?;
+        let (running, stdin, product) = filter.start()?;
+        feeder::feed(running.shared(), head, input, gate, stdin)?;
+        let mut rest = Rest::Product(product);
+        let ended = first
+            .fill(&mut rest)
+            .or_exit(Exit::Io, format!("read {}", rest.name()))?;
+        Ok(Self {
+            first,
+            ended,
+            gate: Gate::filtered(meta, running.shared()),
+            rest,
+            part_size,
+            running: Some(running),
+        })
+    }
+}
+
+/// The part size for `bytes` in all, which a state of `state_bytes` may become.
+fn part_size_for(wanted: u64, state_bytes: u64, bytes: u64) -> Result<u64, Failure> {
+    let size = parts::part_size(wanted, bytes).ok_or_else(|| {
+        let message = format!("store a state of {state_bytes} bytes: no object may be that large");
+        Failure::says(Exit::Data, message)
+    })?;
+    if size > wanted {
+        log::info!("the archive is large: parts of {} MiB", size >> 20);
+    }
+    Ok(size)
+}
+
+fn in_memory(part_size: u64) -> Result<usize, Failure> {
+    usize::try_from(part_size).or_exit(Exit::Usage, format!("use parts of {part_size} bytes"))
+}

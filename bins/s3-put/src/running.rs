@@ -1,0 +1,290 @@
+//! A filter that runs: what is known of it, and its end, which comes whatever happens.
+
+use std::io::{PipeReader, PipeWriter};
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use snapline_cli::{AtEnd, Ended, Ending, Exit, Failure, OrExit as _, at_end};
+
+/// How long the kernel may take to end a process that was killed.
+const KILLED: Duration = Duration::from_secs(2);
+/// How long a filter that has closed its input may take to end and say by its code why.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// The owner: once this is dropped, no process of the filter is left.
+#[derive(Debug)]
+pub(crate) struct Running {
+    shared: Arc<Shared>,
+    _at_end: AtEnd,
+}
+
+/// What the threads around a filter know together.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Its name as typed.
+    name: String,
+    stall: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    child: Child,
+    /// It has ended, and its process id is kept from being used again as long as nobody has asked how.
+    exited: bool,
+    /// How it ended; from here on the process id is somebody else's.
+    ended: Option<Ended>,
+    feeding: Feeding,
+    /// When its output last moved, or we began to wait for it.
+    output_moved: Instant,
+    output_bytes: u64,
+    output_ended: bool,
+    /// Why it cannot succeed any more: the first cause.
+    failure: Option<Failure>,
+    /// Dropped to wake whoever waits for the output.
+    cancel: Option<PipeWriter>,
+}
+
+/// What happens at the filter's standard input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Feeding {
+    /// We have nothing for it at the moment.
+    Waiting,
+    /// It is offered something, and has taken nothing since.
+    Offered(Instant),
+    /// It has got everything, and the end, which it gets only once the snapshot is proven whole.
+    Ended(Instant),
+}
+
+impl Running {
+    /// Takes `child` over, the leader of a process group. The second value has an end of file as soon as the filter cannot
+    /// succeed any more.
+    ///
+    /// # Errors
+    /// 74 if there is no thread or no pipe to be had.
+    pub(crate) fn watch(child: Child, name: &str, stall: Duration) -> Result<(Self, PipeReader), Failure> {
+        let pid = Pid::from_child(&child);
+        let state = State {
+            child,
+            exited: false,
+            ended: None,
+            feeding: Feeding::Waiting,
+            output_moved: Instant::now(),
+            output_bytes: 0,
+            output_ended: false,
+            failure: None,
+            cancel: None,
+        };
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            stall,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
+        let at_end = {
+            let shared = Arc::clone(&shared);
+            at_end(move || {
+                shared.kill();
+                Ending::End
+            })
+        };
+        let running = Self {
+            shared,
+            _at_end: at_end,
+        };
+        let (cancelled, cancel) = std::io::pipe().or_exit(Exit::Io, "make a pipe")?;
+        running.shared.lock().cancel = Some(cancel);
+        let waiting = Arc::clone(&running.shared);
+        let wait = move || {
+            // Not reaped here: until then its process id, and its group's, can be signalled without hitting anybody else.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let status = loop {
+                match rustix::process::waitid(WaitId::Pid(pid), options) {
+                    Err(Errno::INTR) => {}
+                    status => break status.ok().flatten(),
+                }
+            };
+            waiting.has_exited(status.is_some_and(|status| status.exit_status() == Some(0)));
+        };
+        thread::Builder::new()
+            .name("filter".to_owned())
+            .spawn(wait)
+            .or_exit(Exit::Io, "start a thread")?;
+        Ok((running, cancelled))
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.kill();
+    }
+}
+
+impl Shared {
+    /// `pass the snapshot through 'age': ` and `cause`.
+    pub(crate) fn says(&self, cause: &str) -> Failure {
+        // One code for whatever goes wrong in there: it runs on this machine, so it is a local write that failed.
+        Failure::says(
+            Exit::Io,
+            format!("pass the snapshot through '{}': it {cause}", self.name),
+        )
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// It cannot succeed any more: the first cause counts, and the filter is killed before its input can end.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let mut state = self.lock();
+        state.failure.get_or_insert(failure);
+        state.kill_group();
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// What happens at its standard input.
+    pub(crate) fn feeds(&self, feeding: Feeding) {
+        self.lock().feeding = feeding;
+        self.changed.notify_all();
+    }
+
+    /// It has ended. With another code than 0 it has failed, whatever else it left running.
+    fn has_exited(&self, well: bool) {
+        let mut state = self.lock();
+        state.exited = true;
+        if !well {
+            let ended = state.reap();
+            state.failure.get_or_insert_with(|| self.says(&ended.to_string()));
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// It takes no more input although there is some. Its own code, if it ends with one, says more than that.
+    pub(crate) fn left_early(&self) {
+        // Meanwhile that is no stall.
+        self.feeds(Feeding::Waiting);
+        drop(self.wait(LAST_WORD, |state| state.exited));
+        self.fail(self.says("stopped reading before the end"));
+    }
+
+    /// We begin to wait for output.
+    pub(crate) fn output_is_wanted(&self) {
+        self.lock().output_moved = Instant::now();
+    }
+
+    /// So many bytes came out; none is the end.
+    pub(crate) fn output_moved(&self, count: usize) {
+        let mut state = self.lock();
+        state.output_moved = Instant::now();
+        state.output_bytes += u64::try_from(count).unwrap_or(u64::MAX);
+        state.output_ended |= count == 0;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Fails if the filter neither takes what it is offered, nor writes, nor ends. Only to be asked by whoever waits for it.
+    pub(crate) fn check_stall(&self) {
+        let state = self.lock();
+        let stalled = state.failure.is_none() && state.is_stalled(self.stall);
+        drop(state);
+        if stalled {
+            let seconds = self.stall.as_secs_f64();
+            let failure = self.says(&format!("neither read nor wrote for {seconds} s"));
+            self.fail(failure.hint("--stall-timeout grants it more time"));
+        }
+    }
+
+    /// How often to check for a stall.
+    pub(crate) fn pace(&self) -> Duration {
+        (self.stall / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+
+    /// Waits until the snapshot was proven whole and passed through, and the filter has ended with 0.
+    ///
+    /// # Errors
+    /// The first thing that went wrong.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        loop {
+            let mut state = self.wait(self.pace(), State::is_over);
+            if let Some(failure) = state.failure.take() {
+                return Err(failure);
+            }
+            if state.is_over() {
+                state.reap();
+                return match state.output_bytes {
+                    0 => Err(self.says("wrote nothing")),
+                    _ => Ok(()),
+                };
+            }
+            let waits_for_the_end = state.output_ended;
+            drop(state);
+            if waits_for_the_end {
+                self.check_stall();
+            }
+        }
+    }
+
+    /// Ends every process of the filter's group, and reaps the filter.
+    fn kill(&self) {
+        self.lock().kill_group();
+        let mut state = self.wait(KILLED, |state| state.exited);
+        if state.exited {
+            state.reap();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `is_so` or for `limit`.
+    fn wait(&self, limit: Duration, is_so: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let state = self.lock();
+        let waited = self.changed.wait_timeout_while(state, limit, |state| !is_so(state));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        let is_fed = matches!(self.feeding, Feeding::Ended(_));
+        self.failure.is_some() || (is_fed && self.output_ended && self.exited)
+    }
+
+    fn is_stalled(&self, limit: Duration) -> bool {
+        match self.feeding {
+            Feeding::Waiting => false,
+            Feeding::Offered(since) | Feeding::Ended(since) => since.max(self.output_moved).elapsed() >= limit,
+        }
+    }
+
+    fn kill_group(&mut self) {
+        self.cancel = None;
+        if self.ended.is_none() {
+            // Refused only for processes that have changed their user: those hear of the end of their pipes.
+            let _ = rustix::process::kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
+    }
+
+    /// How it ended; it has, so this does not wait. What it left running in its group ends with it.
+    fn reap(&mut self) -> Ended {
+        if let Some(ended) = self.ended {
+            return ended;
+        }
+        self.kill_group();
+        // Asking fails only for a process that is no child.
+        let ended = self.child.wait().map_or(Ended::Code(u8::MAX), Ended::from);
+        *self.ended.insert(ended)
+    }
+}
