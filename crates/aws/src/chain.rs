@@ -1,0 +1,506 @@
+//! Which source it is: the order of AWS's tools, decided without the network.
+//!
+//! A source that is configured is the one: where it fails, nobody else's credentials are tried.
+
+use snapline_http::Environment;
+use time::OffsetDateTime;
+
+use crate::container::Container;
+use crate::ini::Section;
+use crate::instance::{Instance, Miss};
+use crate::profile::nonempty;
+use crate::source::Source;
+use crate::sts::{Role, Sts};
+use crate::transport::Transport;
+use crate::variable::identity;
+use crate::web_identity::WebIdentity;
+use crate::{Credentials, Error, Profiles, endpoint};
+
+const DOING: &str = "find credentials";
+
+/// The source that applies, and why those before it do not.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    source: Source,
+    skipped: Vec<String>,
+    sts: Sts,
+}
+
+impl Chain {
+    /// Looks for the source: keys in the environment, a web identity in the environment, the profile, a container endpoint, and
+    /// last the instance's metadata. A profile named on the command line comes before the environment, as in `aws`.
+    ///
+    /// `region` is whose STS is asked. `program` begins the name of a role's session where `AWS_ROLE_SESSION_NAME` does not say
+    /// one.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) if a source is configured by halves or in a way that is not supported, or
+    /// if there is none at all; then with why, for each.
+    pub fn find(environment: Environment<'_>, profiles: &Profiles, region: &str, program: &str) -> Result<Self, Error> {
+        let finder = Finder {
+            environment,
+            profiles,
+            program,
+        };
+        let (source, skipped) = finder.find()?;
+        let sts = match endpoint::endpoint_url("sts", environment, profiles)? {
+            Some((source, url)) => endpoint::checked(&url, &source)?,
+            None => endpoint::checked(&endpoint::sts_of_region(region)?, "the region")?,
+        };
+        let region = region.to_owned();
+        Ok(Self {
+            source,
+            skipped,
+            sts: Sts { uri: sts, region },
+        })
+    }
+
+    /// Whether asking again may give other credentials.
+    pub(crate) const fn can_renew(&self) -> bool {
+        self.source.can_renew()
+    }
+
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn get(&self, transport: &Transport) -> Result<Credentials, Error> {
+        self.source
+            .get(transport, &self.sts)
+            .map_err(|miss| match (miss, &self.source) {
+                (Miss::Absent(error), Source::Instance(instance)) => {
+                    let last = format!("instance metadata: {} says {}", instance.base(), error.cause());
+                    let none = nothing(&[self.skipped.as_slice(), &[last]].concat());
+                    match error.hint() {
+                        Some(hint) => none.hint_with(format!("{HINT}; {hint}")),
+                        None => none.hint_with(HINT),
+                    }
+                }
+                (miss, _) => miss.into_error(),
+            })
+    }
+}
+
+const HINT: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or one of the other sources";
+
+fn nothing(reasons: &[String]) -> Error {
+    Error::config(DOING, format!("there are none; {}", reasons.join("; ")))
+}
+
+struct Finder<'a> {
+    environment: Environment<'a>,
+    profiles: &'a Profiles,
+    program: &'a str,
+}
+
+/// A source, or why there is none.
+enum Found {
+    Source(Source),
+    Nothing(String),
+}
+
+impl Finder<'_> {
+    fn find(&self) -> Result<(Source, Vec<String>), Error> {
+        let mut skipped = Vec::new();
+        if self.profiles.is_of_command_line() {
+            skipped.push("environment: --profile comes before it".to_owned());
+        } else {
+            for found in [self.keys()?, self.web_identity()?] {
+                match found {
+                    Found::Source(source) => return Ok((source, skipped)),
+                    Found::Nothing(why) => skipped.push(why),
+                }
+            }
+        }
+        for found in [
+            self.profile(self.profiles.name(), &mut Vec::new())?,
+            self.container()?,
+            self.instance()?,
+        ] {
+            match found {
+                Found::Source(source) => return Ok((source, skipped)),
+                Found::Nothing(why) => skipped.push(why),
+            }
+        }
+        Err(nothing(&skipped).hint_with(HINT))
+    }
+
+    fn keys(&self) -> Result<Found, Error> {
+        Ok(match Credentials::from_environment(self.environment)? {
+            Some(credentials) => Found::Source(Source::Keys {
+                credentials,
+                origin: "the environment".to_owned(),
+            }),
+            None => Found::Nothing("environment: AWS_ACCESS_KEY_ID is not set".to_owned()),
+        })
+    }
+
+    fn web_identity(&self) -> Result<Found, Error> {
+        let token_file = identity(self.environment, "AWS_WEB_IDENTITY_TOKEN_FILE")?;
+        let role = identity(self.environment, "AWS_ROLE_ARN")?;
+        let nothing = |name: &str| Found::Nothing(format!("web identity: {name} is not set"));
+        Ok(match (token_file, role) {
+            (Some(token_file), Some(arn)) => Found::Source(Source::WebIdentity(WebIdentity {
+                role: self.role(arn, &Section::new())?,
+                token_file,
+            })),
+            (Some(_), None) => {
+                let cause = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not";
+                return Err(Error::config(DOING, cause));
+            }
+            // A role alone may be meant for others: many tools have a variable of this name.
+            (None, _) => nothing("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        })
+    }
+
+    fn container(&self) -> Result<Found, Error> {
+        Ok(match Container::from_environment(self.environment)? {
+            Some(container) => Found::Source(Source::Container(container)),
+            None => Found::Nothing("container: AWS_CONTAINER_CREDENTIALS_FULL_URI is not set".to_owned()),
+        })
+    }
+
+    fn instance(&self) -> Result<Found, Error> {
+        Ok(match Instance::from_environment(self.environment)? {
+            Some(instance) => Found::Source(Source::Instance(instance)),
+            None => Found::Nothing("instance metadata: AWS_EC2_METADATA_DISABLED is true".to_owned()),
+        })
+    }
+
+    /// What a profile says; `seen` are those that led to it.
+    fn profile(&self, name: &str, seen: &mut Vec<String>) -> Result<Found, Error> {
+        let wrong = |cause: &str| Error::config(format!("read profile '{name}'"), cause);
+        let Some(profile) = self.profiles.get(name) else {
+            return match seen.last() {
+                Some(last) => Err(wrong(&format!("there is none, and profile '{last}' names it"))),
+                None => Ok(Found::Nothing(format!(
+                    "profile '{name}': there is none, {}",
+                    self.profiles.files()
+                ))),
+            };
+        };
+        if seen.iter().any(|one| one == name) {
+            return Err(wrong("its source_profile leads back to it"));
+        }
+        let keys = keys_of(profile, name)?;
+        // Who names this profile as a source means its keys, if it has any; who names it as such means its role.
+        let role = nonempty(profile, "role_arn").filter(|_| seen.is_empty() || keys.is_none());
+        if let Some(arn) = role {
+            seen.push(name.to_owned());
+            return self.assumed(name, arn, profile, keys, seen).map(Found::Source);
+        }
+        if let Some(keys) = keys {
+            return Ok(Found::Source(keys));
+        }
+        let unsupported = ["credential_process", "sso_session", "sso_start_url", "login_session"];
+        if let Some(setting) = unsupported.iter().find(|setting| nonempty(profile, setting).is_some()) {
+            return Err(wrong(&format!("it has {setting}, which is not supported"))
+                .hint_with("use keys, role_arn with source_profile, or web_identity_token_file"));
+        }
+        match seen.last() {
+            Some(last) => Err(wrong(&format!("it has no keys, and profile '{last}' names it"))),
+            None => Ok(Found::Nothing(format!(
+                "profile '{name}': it has neither keys nor a role"
+            ))),
+        }
+    }
+
+    /// A profile with a role.
+    fn assumed(
+        &self,
+        name: &str,
+        arn: &str,
+        profile: &Section,
+        keys: Option<Source>,
+        seen: &mut Vec<String>,
+    ) -> Result<Source, Error> {
+        let wrong = |cause: String| Error::config(format!("read profile '{name}'"), cause);
+        let role = self.role(arn.to_owned(), profile)?;
+        if nonempty(profile, "mfa_serial").is_some() {
+            return Err(wrong("it has mfa_serial: no job can give a second factor".to_owned()));
+        }
+        let get = |setting| nonempty(profile, setting);
+        let by = match (
+            get("web_identity_token_file"),
+            get("source_profile"),
+            get("credential_source"),
+        ) {
+            (Some(file), None, None) => {
+                let token_file = file.to_owned();
+                return Ok(Source::WebIdentity(WebIdentity { role, token_file }));
+            }
+            (None, Some(source), None) if source == name => {
+                keys.ok_or_else(|| wrong("it is its own source_profile, but has no keys".to_owned()))?
+            }
+            (None, Some(source), None) => match self.profile(source, seen)? {
+                Found::Source(source) => source,
+                Found::Nothing(why) => return Err(wrong(format!("its source_profile: {why}"))),
+            },
+            (None, None, Some(source)) => {
+                let found = match source {
+                    "Environment" => self.keys()?,
+                    "EcsContainer" => self.container()?,
+                    "Ec2InstanceMetadata" => self.instance()?,
+                    other => return Err(wrong(format!("its credential_source '{other}' is none"))),
+                };
+                match found {
+                    Found::Source(source) => source,
+                    Found::Nothing(why) => return Err(wrong(format!("its credential_source: {why}"))),
+                }
+            }
+            (None, None, None) => {
+                let cause =
+                    "it has role_arn, but neither source_profile, credential_source nor web_identity_token_file";
+                return Err(wrong(cause.to_owned()));
+            }
+            _ => {
+                let cause = "it has more than one of source_profile, credential_source, web_identity_token_file";
+                return Err(wrong(cause.to_owned()));
+            }
+        };
+        Ok(Source::Assumed { by: Box::new(by), role })
+    }
+
+    /// A role with its profile's settings; for a role of the environment, those are empty.
+    fn role(&self, arn: String, profile: &Section) -> Result<Role, Error> {
+        let session_name = match nonempty(profile, "role_session_name") {
+            Some(name) => name.to_owned(),
+            None => identity(self.environment, "AWS_ROLE_SESSION_NAME")?
+                .unwrap_or_else(|| format!("{}-{}", self.program, OffsetDateTime::now_utc().unix_timestamp())),
+        };
+        let duration = nonempty(profile, "duration_seconds")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| Error::config("read duration_seconds of the profile", "it is no number"))?;
+        Ok(Role {
+            arn,
+            session_name,
+            external_id: nonempty(profile, "external_id").map(str::to_owned),
+            duration,
+        })
+    }
+}
+
+fn keys_of(profile: &Section, name: &str) -> Result<Option<Source>, Error> {
+    let get = |setting| nonempty(profile, setting).map(str::to_owned);
+    let missing = |setting| Error::config(format!("read profile '{name}'"), format!("it has no {setting}"));
+    let (key, secret) = match (get("aws_access_key_id"), get("aws_secret_access_key")) {
+        (Some(key), Some(secret)) => (key, secret),
+        (None, None) => return Ok(None),
+        (None, _) => return Err(missing("aws_access_key_id")),
+        (_, None) => return Err(missing("aws_secret_access_key")),
+    };
+    let origin = format!("profile '{name}'");
+    let credentials = Credentials::checked(key, secret, get("aws_session_token"), &origin)?;
+    Ok(Some(Source::Keys { credentials, origin }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::profile::tests::profiles;
+
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "ak"), ("AWS_SECRET_ACCESS_KEY", "s-ecret")];
+    const IDENTITY: [(&str, &str); 3] = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"),
+        ("AWS_ROLE_ARN", "arn"),
+        ("AWS_ROLE_SESSION_NAME", "me"),
+    ];
+    const CONTAINER: (&str, &str) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/c");
+    const DISABLED: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
+
+    fn find(variables: &[(&str, &str)], flag: Option<&str>, config: &str) -> Result<String, String> {
+        let environment = |name: &str| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let profiles = profiles(flag, config, "").map_err(|error| error.to_string())?;
+        let found = Chain::find(&environment, &profiles, "eu-west-1", "test").map_err(|error| error.to_string());
+        found.map(|chain| chain.source.to_string())
+    }
+
+    #[test]
+    fn the_order_is_environment_web_identity_profile_container_instance() {
+        let config = "[default]\naws_access_key_id = p\naws_secret_access_key = s\n";
+        let all = [&KEYS[..], &IDENTITY, &[CONTAINER]].concat();
+        assert_eq!(find(&all, None, config).unwrap(), "the keys of the environment");
+        assert_eq!(find(&all[2..], None, config).unwrap(), "role 'arn' by web identity");
+        assert_eq!(
+            find(&[CONTAINER], None, config).unwrap(),
+            "the keys of profile 'default'"
+        );
+        assert_eq!(
+            find(&[CONTAINER], None, "").unwrap(),
+            "the container endpoint http://127.0.0.1:1/c"
+        );
+        assert_eq!(
+            find(&[], None, "[default]\nregion = x\n").unwrap(),
+            "the instance's metadata at http://169.254.169.254"
+        );
+        assert_eq!(
+            find(&all, Some("default"), config).unwrap(),
+            "the keys of profile 'default'"
+        );
+    }
+
+    #[test]
+    fn why_each_source_gives_nothing_is_said() {
+        let error = find(&[DISABLED], None, "").unwrap_err();
+        for words in [
+            "find credentials: there are none; environment: AWS_ACCESS_KEY_ID is not set; ",
+            "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set; ",
+            "profile 'default': there is none, '",
+            "container: AWS_CONTAINER_CREDENTIALS_FULL_URI is not set; ",
+            "instance metadata: AWS_EC2_METADATA_DISABLED is true",
+        ] {
+            assert!(error.contains(words), "no {words} in {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_but_empty_or_by_halves_is_an_error_and_never_the_next_source() {
+        for (variables, words) in [
+            (
+                &[("AWS_ACCESS_KEY_ID", ""), CONTAINER][..],
+                "AWS_ACCESS_KEY_ID is set but empty",
+            ),
+            (&KEYS[..1], "AWS_SECRET_ACCESS_KEY is not set"),
+            (&[("AWS_ROLE_ARN", ""), CONTAINER], "AWS_ROLE_ARN is set but empty"),
+            (&[IDENTITY[0], CONTAINER], "AWS_ROLE_ARN is not"),
+            (
+                &[("AWS_WEB_IDENTITY_TOKEN_FILE", ""), CONTAINER],
+                "AWS_WEB_IDENTITY_TOKEN_FILE is set but empty",
+            ),
+            (
+                &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")],
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI is set but empty",
+            ),
+            (
+                &[CONTAINER, ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")],
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN is set",
+            ),
+        ] {
+            let error = find(variables, None, "").unwrap_err();
+            assert!(error.contains(words), "no {words} in {error}");
+        }
+        assert!(
+            find(&[IDENTITY[1], CONTAINER], None, "").unwrap().contains("container"),
+            "a role alone"
+        );
+    }
+
+    #[test]
+    fn a_profiles_role_is_taken_by_what_it_names() {
+        let keys = "aws_access_key_id = k\naws_secret_access_key = s\n";
+        for (config, source) in [
+            (
+                format!("[default]\nrole_arn = r\nsource_profile = base\n[profile base]\n{keys}"),
+                "role 'r' by the keys of profile 'base'",
+            ),
+            (
+                format!("[default]\nrole_arn = r\nsource_profile = default\n{keys}"),
+                "role 'r' by the keys of profile 'default'",
+            ),
+            (
+                format!(
+                    "[default]\nrole_arn = r\nsource_profile = mid\n[profile mid]\nrole_arn = q\nsource_profile = base\n\
+                     [profile base]\n{keys}"
+                ),
+                "role 'r' by role 'q' by the keys of profile 'base'",
+            ),
+            (
+                format!("[default]\nrole_arn = r\nsource_profile = mid\n[profile mid]\nrole_arn = q\n{keys}"),
+                "role 'r' by the keys of profile 'mid'",
+            ),
+            (
+                "[default]\nrole_arn = r\nweb_identity_token_file = /t\n".to_owned(),
+                "role 'r' by web identity",
+            ),
+            (
+                "[default]\nrole_arn = r\ncredential_source = EcsContainer\n".to_owned(),
+                "role 'r' by the container endpoint http://127.0.0.1:1/c",
+            ),
+            (
+                "[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n".to_owned(),
+                "role 'r' by the instance's metadata at http://169.254.169.254",
+            ),
+        ] {
+            assert_eq!(find(&[CONTAINER], None, &config).as_deref(), Ok(source), "{config}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_used_says_why() {
+        for (config, words) in [
+            (
+                "aws_access_key_id = k\n",
+                "profile 'default': it has no aws_secret_access_key",
+            ),
+            ("role_arn = r\n", "neither source_profile"),
+            (
+                "role_arn = r\nsource_profile = no\n",
+                "read profile 'no': there is none, and profile 'default' names it",
+            ),
+            (
+                "role_arn = r\nsource_profile = a\n[profile a]\nregion = x\n",
+                "read profile 'a': it has no keys",
+            ),
+            (
+                "role_arn = r\nsource_profile = a\n[profile a]\nrole_arn = q\nsource_profile = default\n",
+                "leads back to it",
+            ),
+            (
+                "role_arn = r\nsource_profile = a\ncredential_source = Environment\n",
+                "more than one",
+            ),
+            ("role_arn = r\ncredential_source = Moon\n", "'Moon'"),
+            (
+                "role_arn = r\ncredential_source = Environment\n",
+                "AWS_ACCESS_KEY_ID is not set",
+            ),
+            ("role_arn = r\nsource_profile = default\nmfa_serial = x\n", "mfa_serial"),
+            (
+                "role_arn = r\nweb_identity_token_file = t\nduration_seconds = long\n",
+                "duration_seconds",
+            ),
+            (
+                "credential_process = /bin/x\n",
+                "credential_process, which is not supported",
+            ),
+            ("sso_session = s\n", "sso_session, which is not supported"),
+            (
+                "aws_access_key_id = k\naws_secret_access_key = s-ecret x\n",
+                "the secret access key in profile 'default'",
+            ),
+        ] {
+            let error = find(&[], None, &format!("[default]\n{config}")).unwrap_err();
+            assert!(error.contains(words), "no {words} in {error}");
+            assert!(!error.contains("s-ecret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sts_is_that_of_the_region_unless_somebody_says_otherwise() {
+        let chain = |variables: &[(&str, &str)]| {
+            let environment = |name: &str| {
+                let found = KEYS.iter().chain(variables).find(|(n, _)| *n == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            let profiles = profiles(None, "", "").unwrap();
+            Chain::find(&environment, &profiles, "cn-north-1", "test").map(|chain| chain.sts.uri.to_string())
+        };
+        assert_eq!(chain(&[]).unwrap(), "https://sts.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(
+            chain(&[("AWS_ENDPOINT_URL_STS", "http://h:1/x")]).unwrap(),
+            "http://h:1/x"
+        );
+        assert!(
+            chain(&[("AWS_ENDPOINT_URL", "h")])
+                .unwrap_err()
+                .to_string()
+                .contains("AWS_ENDPOINT_URL")
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! The shared files: `~/.aws/config` and `~/.aws/credentials`, and the profile that is meant.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+use snapline_http::Environment;
+
+use crate::Error;
+use crate::ini::{self, Section};
+use crate::variable::{identity, setting};
+
+/// The profiles of both files, and which of them is meant.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    name: String,
+    /// What says so, where it is not the default.
+    named_by: Option<&'static str>,
+    profiles: BTreeMap<String, Section>,
+    services: BTreeMap<String, Section>,
+    /// What became of each file, for messages.
+    files: Vec<String>,
+}
+
+impl Profiles {
+    /// Reads the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, else those in `~/.aws`. A file that is
+    /// not there is no error, as for `aws`. The profile is that of `--profile` (`flag`), else of `AWS_PROFILE`, else `default`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) for a file that cannot be understood, and for a named profile that is in
+    /// neither file; the message says which.
+    pub fn read(flag: Option<&str>, environment: Environment<'_>) -> Result<Self, Error> {
+        let (name, named_by) = match (flag, identity(environment, "AWS_PROFILE")?) {
+            (Some(name), _) => (name.to_owned(), Some("--profile")),
+            (None, Some(name)) => (name, Some("AWS_PROFILE")),
+            (None, None) => ("default".to_owned(), None),
+        };
+        let mut read = Self {
+            name,
+            named_by,
+            profiles: BTreeMap::new(),
+            services: BTreeMap::new(),
+            files: Vec::new(),
+        };
+        for (name, section) in read.file("AWS_CONFIG_FILE", "config", environment)? {
+            if let Some(name) = name.strip_prefix("services ") {
+                read.services.insert(unquoted(name), section);
+            } else if let Some(name) = name.strip_prefix("profile ") {
+                // `[profile default]` holds before `[default]`.
+                read.profiles.entry(unquoted(name)).or_default().extend(section);
+            } else if name == "default" {
+                let profile = read.profiles.entry(name).or_default();
+                for (key, value) in section {
+                    profile.entry(key).or_insert(value);
+                }
+            }
+        }
+        // What both files have is taken from this one.
+        for (name, section) in read.file("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment)? {
+            read.profiles.entry(unquoted(&name)).or_default().extend(section);
+        }
+        if let (Some(by), false) = (read.named_by, read.profiles.contains_key(&read.name)) {
+            let cause = format!("there is none; {}", read.files.join(", "));
+            return Err(Error::config(format!("find profile '{}' of {by}", read.name), cause));
+        }
+        Ok(read)
+    }
+
+    fn file(
+        &mut self,
+        variable: &str,
+        default: &str,
+        environment: Environment<'_>,
+    ) -> Result<BTreeMap<String, Section>, Error> {
+        let home = setting(environment, "HOME")?;
+        let in_home = |rest: &str| {
+            home.as_ref()
+                .map(|home| format!("{}/{rest}", home.trim_end_matches('/')))
+        };
+        let path = match setting(environment, variable)? {
+            Some(path) => path.strip_prefix("~/").and_then(in_home).or(Some(path)),
+            None => in_home(&format!(".aws/{default}")),
+        };
+        let Some(path) = path else {
+            self.files.push(format!("neither {variable} nor HOME is set"));
+            return Ok(BTreeMap::new());
+        };
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let cause = match error.kind() {
+                    io::ErrorKind::NotFound => "does not exist".to_owned(),
+                    _ => format!("cannot be read ({error})"),
+                };
+                self.files.push(format!("'{path}' {cause}"));
+                return Ok(BTreeMap::new());
+            }
+        };
+        self.files.push(format!("'{path}' is read"));
+        let wrong = |cause: String| Error::config(format!("read '{path}'"), cause);
+        let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        ini::parse(&text).map_err(|line| wrong(format!("line {line} is none of AWS's shared files")))
+    }
+
+    /// A setting of the profile, for example `region` or `ca_bundle`; empty counts as not set.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        nonempty(self.profiles.get(&self.name)?, name)
+    }
+
+    /// `endpoint_url` for one service, for example `s3`: from the profile's `services` section, else for all services
+    /// (docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html). Says also where it stands.
+    pub(crate) fn endpoint_url(&self, service: &str) -> Option<(String, String)> {
+        let own = self.setting("services").and_then(|name| {
+            let url = nonempty(self.services.get(name)?, &format!("{service}.endpoint_url"))?;
+            Some((format!("endpoint_url of services '{name}'"), url.to_owned()))
+        });
+        own.or_else(|| {
+            let url = self.setting("endpoint_url")?;
+            Some((format!("endpoint_url of profile '{}'", self.name), url.to_owned()))
+        })
+    }
+
+    /// Which profile is meant.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the command line names it: it is meant before keys in the environment then.
+    pub(crate) fn is_of_command_line(&self) -> bool {
+        self.named_by == Some("--profile")
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Section> {
+        self.profiles.get(name)
+    }
+
+    /// What became of the files.
+    pub(crate) fn files(&self) -> String {
+        self.files.join(", ")
+    }
+}
+
+/// A value of a section; empty counts as not set.
+pub(crate) fn nonempty<'a>(section: &'a Section, name: &str) -> Option<&'a str> {
+    section.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+/// Names with blanks stand in quotes.
+fn unquoted(name: &str) -> String {
+    let inner = ['"', '\'']
+        .iter()
+        .find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    /// The profiles of two files with these contents.
+    pub(crate) fn profiles(flag: Option<&str>, config: &str, credentials: &str) -> Result<Profiles, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(".aws")).unwrap();
+        fs::write(folder.path().join(".aws/config"), config).unwrap();
+        fs::write(folder.path().join(".aws/credentials"), credentials).unwrap();
+        let home = folder.path().as_os_str().to_owned();
+        Profiles::read(flag, &|name| (name == "HOME").then(|| home.clone()))
+    }
+
+    #[test]
+    fn a_profile_is_put_together_from_both_files() {
+        let config = "[default]\nregion = one\nca_bundle = c\n[profile default]\nregion = two\n[profile \"a b\"]\nregion = ab\n\
+                      [other]\nregion = no\n";
+        let credentials = "[default]\naws_access_key_id = k\nca_bundle = d\n";
+        let read = profiles(None, config, credentials).unwrap();
+        assert_eq!(read.setting("region"), Some("two"));
+        assert_eq!(read.setting("ca_bundle"), Some("d"));
+        assert_eq!(read.setting("aws_access_key_id"), Some("k"));
+        assert_eq!(profiles(Some("a b"), config, "").unwrap().setting("region"), Some("ab"));
+        assert!(profiles(Some("other"), config, "").is_err());
+    }
+
+    #[test]
+    fn the_endpoint_of_a_service_comes_before_that_of_all() {
+        let config = "[default]\nendpoint_url = http://all\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = http://s3\n";
+        let read = profiles(None, config, "").unwrap();
+        assert_eq!(read.endpoint_url("s3").unwrap().1, "http://s3");
+        let (place, url) = read.endpoint_url("sts").unwrap();
+        assert_eq!(
+            (place.as_str(), url.as_str()),
+            ("endpoint_url of profile 'default'", "http://all")
+        );
+    }
+
+    #[test]
+    fn a_named_profile_that_is_nowhere_is_an_error_that_says_where_it_was_sought() {
+        let error = profiles(Some("prod"), "[default]\n", "").unwrap_err().to_string();
+        assert!(
+            error.starts_with("find profile 'prod' of --profile: there is none; '"),
+            "{error}"
+        );
+        assert!(error.contains(".aws/config' is read"), "{error}");
+        let environment = |name: &str| (name == "AWS_PROFILE").then(|| OsString::from("x"));
+        let error = Profiles::read(None, &environment).unwrap_err().to_string();
+        assert!(
+            error.contains("of AWS_PROFILE") && error.contains("neither AWS_CONFIG_FILE nor HOME"),
+            "{error}"
+        );
+        let environment = |name: &str| (name == "AWS_PROFILE").then(OsString::new);
+        assert!(Profiles::read(None, &environment).is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_understood_is_told_by_its_line_and_not_shown() {
+        let error = profiles(None, "", "[default]\naws_secret_access_key s-ecret\n").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("/.aws/credentials': line 2 "), "{text}");
+        assert!(!text.contains("s-ecret"), "{text}");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_and_a_missing_file_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("mine"), "[default]\nregion = r\n").unwrap();
+        let environment = |name: &str| match name {
+            "HOME" => Some(folder.path().as_os_str().to_owned()),
+            "AWS_CONFIG_FILE" => Some("~/mine".into()),
+            "AWS_SHARED_CREDENTIALS_FILE" => Some("/nowhere/at/all".into()),
+            _ => None,
+        };
+        let read = Profiles::read(None, &environment).unwrap();
+        assert_eq!(read.setting("region"), Some("r"));
+        assert!(
+            read.files().contains("'/nowhere/at/all' does not exist"),
+            "{}",
+            read.files()
+        );
+    }
+}
