@@ -24,7 +24,7 @@ snapline_cli::args! {
         note = "What --storage-class and the options after it ask for goes to the store as it is. After storing, the object is looked at once: what the store does not show to have kept is a warning. What it refuses is an error, and nothing is stored.",
         note = "A filter stands behind --, for example to encrypt: the snapshot is verified on its way into it, what it writes is stored. Its input ends only once the snapshot is proven whole; otherwise it is killed. It has to read everything, write something and end with 0, else nothing is stored and the code is 74. The part size is chosen so that the object may be half as large again as the snapshot; more than 10,000 parts are a failure, and --part-size helps.",
         note = "A filter runs in a process group of its own, with the environment but for the secrets of Vault and S3 (AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, VAULT_TOKEN, VAULT_APPROLE_SECRET_ID and the like), and is no part of the image: put it there.",
-        note = "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
+        note = "Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile in ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata, unless AWS_EC2_METADATA_DISABLED is true. -v says which. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
     pub struct Args with (s3) {
         /// where to store: s3://bucket/prefix/ or s3://bucket/key

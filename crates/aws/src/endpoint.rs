@@ -32,17 +32,19 @@ pub fn endpoint_url(
     Ok(profiles.endpoint_url(service))
 }
 
-/// What the hosts of a region's services end with: each partition has its own
-/// (docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
+/// The domain of the partition that a region is in (the AWS SDKs' `partitions.json`; those without a prefix of their own are in
+/// the commercial one).
 pub fn dns_suffix(region: &str) -> &'static str {
-    let of_partition = [
+    const DOMAINS: [(&str, &str); 6] = [
         ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
         ("us-iso-", "c2s.ic.gov"),
         ("us-isob-", "sc2s.sgov.gov"),
-        ("eusc-", "amazonaws.eu"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
     ];
-    let found = of_partition.iter().find(|(prefix, _)| region.starts_with(prefix));
-    found.map_or("amazonaws.com", |(_, suffix)| suffix)
+    let found = DOMAINS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("amazonaws.com", |(_, domain)| domain)
 }
 
 /// The regional endpoint of STS.

@@ -57,6 +57,9 @@ macro_rules! args {
             /// region of the bucket [env: AWS_REGION, AWS_DEFAULT_REGION; default: us-east-1]
             #[argh(option, arg_name = "name")]
             pub region: Option<String>,
+            /// profile in AWS's shared files, which then comes before keys in the environment [env: AWS_PROFILE; default: default]
+            #[argh(option, arg_name = "name")]
+            pub profile: Option<String>,
             /// where the bucket's name goes: path, virtual, or auto for path with --endpoint-url or a dotted bucket [default: auto]
             #[argh(option, arg_name = "style")]
             pub addressing_style: Option<String>,
@@ -82,6 +85,7 @@ macro_rules! args {
                 ::snapline_s3::Flags {
                     endpoint_url: self.endpoint_url.clone(),
                     region: self.region.clone(),
+                    profile: self.profile.clone(),
                     addressing_style: self.addressing_style.clone(),
                     ca_bundle: self.ca_bundle.clone(),
                     no_verify_ssl: self.no_verify_ssl,

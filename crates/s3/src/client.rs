@@ -1,11 +1,12 @@
 //! One call to the store: signed at the last moment, sent, retried where that is safe.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::header::EXPECT;
 use http::{HeaderMap, HeaderValue, Method, Request};
+use snapline_aws::{Credentials, Provider};
 use snapline_http::{Agent, Backoff, Limits, read_bounded};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -27,6 +28,7 @@ const IDLE_LIMITS: u32 = 5;
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
+    credentials: Provider,
     pub(crate) settings: Settings,
     /// Where the store said that the bucket is. Every later request of the run goes there at once.
     learnt: OnceLock<Place>,
@@ -41,9 +43,12 @@ struct Place {
     region: String,
 }
 
-/// What the store has taught us so far.
+/// Who asks, and what the store has taught us so far.
 #[derive(Debug)]
 struct Way {
+    credentials: Arc<Credentials>,
+    /// The credentials have been replaced for this very request.
+    renewed: bool,
     place: Place,
     md5: bool,
 }
@@ -64,6 +69,16 @@ pub(crate) struct Call<'a> {
     pub(crate) reply: Option<Duration>,
     /// A bound for everything, where there is one.
     pub(crate) total: Option<Duration>,
+}
+
+impl Way {
+    /// A newer way of the same request.
+    fn with(&self, newer: Self) -> Self {
+        Self {
+            renewed: self.renewed,
+            ..newer
+        }
+    }
 }
 
 impl<'a> Call<'a> {
@@ -93,15 +108,16 @@ pub(crate) struct Reply {
 impl Client {
     /// A client; it opens nothing yet. `connections` is how many requests run at once.
     pub fn new(settings: Settings, user_agent: &str, connections: usize) -> Self {
-        let agent = Agent::new(snapline_http::Settings {
+        let http = snapline_http::Settings {
             user_agent: user_agent.to_owned(),
             tls: settings.tls.clone(),
             proxies: settings.proxies.clone(),
             connect: Duration::from_secs(10),
             connections,
-        });
+        };
         Self {
-            agent,
+            agent: Agent::new(http.clone()),
+            credentials: Provider::new(settings.credentials.clone(), for_credentials(http)),
             settings,
             learnt: OnceLock::new(),
             md5: AtomicBool::new(false),
@@ -145,7 +161,7 @@ impl Client {
 
     /// Sends `call` once, and again where the store does not do it as asked, but says how it would.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let mut way = self.way();
+        let mut way = self.way()?;
         loop {
             let error = match self.send(call, &way) {
                 Ok(reply) => return Ok(reply),
@@ -158,16 +174,18 @@ impl Client {
         }
     }
 
-    fn way(&self) -> Way {
+    fn way(&self) -> Result<Way, Error> {
         let settings = &self.settings;
         let place = self.learnt.get().cloned().unwrap_or_else(|| Place {
             endpoint: settings.endpoint.clone(),
             region: settings.region.clone(),
         });
-        Way {
+        Ok(Way {
+            credentials: self.credentials.credentials()?,
+            renewed: false,
             place,
             md5: self.md5.load(Ordering::Relaxed),
-        }
+        })
     }
 
     /// How to ask instead, if the store says so. A region is believed once a run, so that two stores cannot send us to and fro.
@@ -175,10 +193,10 @@ impl Client {
         if error.wants_md5() && !asked.md5 {
             log::info!("{error}; sending it with its MD5");
             self.md5.store(true, Ordering::Relaxed);
-            return Ok(Some(self.way()));
+            return Ok(Some(asked.with(self.way()?)));
         }
         let Some(region) = error.region().filter(|region| *region != asked.place.region) else {
-            return Ok(None);
+            return self.renewed(error, asked);
         };
         let place = Place {
             endpoint: self.settings.endpoint.moved_to(region)?,
@@ -189,11 +207,27 @@ impl Client {
             return Ok(None);
         }
         log::info!("{error}; asking in region '{}'", place.region);
-        Ok(Some(self.way()))
+        Ok(Some(asked.with(self.way()?)))
+    }
+
+    /// The same with other credentials, if it takes those and there are any; once a request.
+    fn renewed(&self, error: &Error, asked: &Way) -> Result<Option<Way>, Error> {
+        if asked.renewed || !error.is_about_credentials() {
+            return Ok(None);
+        }
+        let Some(credentials) = self.credentials.renew(&asked.credentials)? else {
+            return Ok(None);
+        };
+        log::info!("{error}; asking with new credentials");
+        Ok(Some(Way {
+            credentials,
+            renewed: true,
+            ..self.way()?
+        }))
     }
 
     fn send(&self, call: &Call<'_>, way: &Way) -> Result<Reply, Error> {
-        let request = self.request(call, way)?;
+        let request = Self::request(call, way)?;
         let is_small = call.body.len() <= ANNOUNCED;
         let limits = Limits {
             idle: Some(self.settings.idle),
@@ -220,8 +254,7 @@ impl Client {
     }
 
     /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.
-    fn request(&self, call: &Call<'_>, way: &Way) -> Result<Request<()>, Error> {
-        let settings = &self.settings;
+    fn request(call: &Call<'_>, way: &Way) -> Result<Request<()>, Error> {
         let url = way.place.endpoint.url(call.bucket, call.key, call.query)?;
         let mut headers = call.headers.clone();
         if way.md5 && call.method == Method::PUT {
@@ -233,7 +266,7 @@ impl Client {
             &url,
             &mut headers,
             &call.hash,
-            &settings.credentials,
+            &way.credentials,
             &way.place.region,
             now,
         )?;
@@ -249,4 +282,10 @@ impl Client {
             .body(())
             .map_err(|error| Error::other(snapline_http::Kind::Config, call.doing.clone(), error.to_string()))
     }
+}
+
+/// `--no-verify-ssl` concerns the store: whoever issues credentials is still asked who it is, as by `aws`.
+fn for_credentials(mut http: snapline_http::Settings) -> snapline_http::Settings {
+    http.tls.skip_verify = false;
+    http
 }

@@ -1,6 +1,7 @@
 //! Where a store is, and what the URLs of its objects look like.
 
 use s3::signing;
+use snapline_aws::dns_suffix;
 use snapline_http::Kind;
 use url::{Host, Url};
 
@@ -75,7 +76,7 @@ impl Endpoint {
                 "it is no region's name",
             ));
         }
-        let url = format!("https://s3.{region}.{}", domain_of(region));
+        let url = format!("https://s3.{region}.{}", dns_suffix(region));
         let endpoint = Self::at(&url, "the region", style)?;
         Ok(Self { own: false, ..endpoint })
     }
@@ -157,21 +158,6 @@ pub(crate) fn is_name(region: &str) -> bool {
     (1..=63).contains(&region.len()) && region.bytes().all(is_fit) && !region.starts_with('-') && !region.ends_with('-')
 }
 
-/// The domain of the partition that a region is in (the AWS SDKs' `partitions.json`; those without a prefix of their own are in
-/// the commercial one).
-fn domain_of(region: &str) -> &'static str {
-    const DOMAINS: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-    ];
-    let found = DOMAINS.iter().find(|(prefix, _)| region.starts_with(prefix));
-    found.map_or("amazonaws.com", |(_, domain)| domain)
-}
-
 /// The region in the name of one of AWS's hosts, such as `bucket.s3.eu-west-1.amazonaws.com` or, of old,
 /// `bucket.s3-eu-west-1.amazonaws.com`.
 pub(crate) fn region_in(host: &str) -> Option<&str> {
@@ -180,7 +166,7 @@ pub(crate) fn region_in(host: &str) -> Option<&str> {
         return None;
     }
     let (region, domain) = behind.strip_prefix("dualstack.").unwrap_or(behind).split_once('.')?;
-    (is_name(region) && domain == domain_of(region)).then_some(region)
+    (is_name(region) && domain == dns_suffix(region)).then_some(region)
 }
 
 #[cfg(test)]

@@ -140,6 +140,23 @@ impl Error {
         matches!(self.status(), Some(400 | 401 | 403))
     }
 
+    /// Whether other credentials of the same source may be what it takes. Some stores know nothing of a temporary key once it has
+    /// ended; a reply to HEAD has no code, and S3 answers it with 400 then.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        let codes = [
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "TokenRefreshRequired",
+            "InvalidToken",
+            "InvalidTokenId",
+        ];
+        match self.code() {
+            "" => self.status() == Some(400),
+            "InvalidAccessKeyId" => true,
+            code => codes.contains(&code),
+        }
+    }
+
     /// Whether sending the same again may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match &self.cause {
@@ -186,6 +203,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<snapline_aws::Error> for Error {
+    fn from(error: snapline_aws::Error) -> Self {
+        Self {
+            hint: error.hint().map(Into::into),
+            ..Self::other(error.kind(), error.doing(), error.cause())
+        }
+    }
+}
+
 /// Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 fn kind_of(status: u16, code: &str) -> Kind {
     match code {
@@ -193,7 +219,9 @@ fn kind_of(status: u16, code: &str) -> Kind {
             return Kind::Unavailable;
         }
         code if is_damage(code) => return Kind::Unavailable,
-        "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => return Kind::Refused,
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "InvalidTokenId" | "TokenRefreshRequired" => {
+            return Kind::Refused;
+        }
         "NoSuchKey" => return Kind::NoInput,
         _ => {}
     }

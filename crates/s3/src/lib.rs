@@ -1,11 +1,10 @@
 //! S3 as snapline needs it: store one object so that it appears whole or not at all; look, list, delete.
 //!
-//! rust-s3 computes the signatures and knows the replies; `snapline-http` sends. rust-s3's own transport is not used: it
+//! `snapline-aws` finds the credentials; rust-s3 computes the signatures and knows the replies; `snapline-http` sends. rust-s3's own transport is not used: it
 //! follows redirects with credentials, hides early refusals and takes a cut body for a whole one.
 
 mod client;
 mod commit;
-mod credentials;
 mod endpoint;
 mod error;
 mod list;
@@ -18,7 +17,6 @@ mod trust;
 mod xml;
 
 pub use client::Client;
-pub use credentials::Credentials;
 pub use endpoint::{AddressingStyle, Endpoint};
 pub use error::Error;
 pub use list::Entry;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use snapline_aws::{Chain, Profiles, endpoint_url};
 use snapline_http::{Environment, Kind, Proxies, Roots, Tls};
 use snapline_series::DEFAULT_NAME;
 
-use crate::{AddressingStyle, Credentials, Endpoint, Error};
+use crate::{AddressingStyle, Endpoint, Error};
 
 /// The options as typed; what is absent comes from the environment.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Flags {
     pub endpoint_url: Option<String>,
     /// `--region`
     pub region: Option<String>,
+    /// `--profile`
+    pub profile: Option<String>,
     /// `--addressing-style`
     pub addressing_style: Option<String>,
     /// `--ca-bundle`
@@ -35,8 +38,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// The region that signatures name.
     pub region: String,
-    /// Who we are.
-    pub credentials: Credentials,
+    /// Where it is found who we are.
+    pub credentials: Chain,
     /// Limit for a connection on which nothing moves.
     pub idle: Duration,
     /// How often a request is sent at most, at least 1.
@@ -50,8 +53,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Flags beat variables, variables beat defaults. A variable that is set but empty counts as not set, as for `aws`, except
-    /// for secrets.
+    /// Flags beat variables, variables beat the shared files of AWS, and those beat defaults. A variable that is set but empty
+    /// counts as not set, as for `aws`, except for what says who we are.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a flag, [`Kind::Config`] for a variable that cannot be used; it is named.
@@ -68,13 +71,15 @@ impl Settings {
                 .parse()
                 .map_err(|cause: String| Error::other(Kind::Usage, "read --addressing-style", cause))?,
         };
+        let profiles = Profiles::read(flags.profile.as_deref(), environment)?;
         let region = flags
             .region
             .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(|(_, region)| region))
+            .or_else(|| profiles.setting("region").map(str::to_owned))
             .unwrap_or_else(|| "us-east-1".to_owned());
-        let endpoint = match (flags.endpoint_url, first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])) {
+        let endpoint = match (flags.endpoint_url, endpoint_url("s3", environment, &profiles)?) {
             (Some(url), _) => Endpoint::at(&url, "--endpoint-url", style)?,
-            (None, Some((name, url))) => Endpoint::at(&url, name, style)?,
+            (None, Some((source, url))) => Endpoint::at(&url, &source, style)?,
             (None, None) => Endpoint::of_region(&region, style)?,
         };
         let attempts = match (flags.max_attempts, first(&["AWS_MAX_ATTEMPTS"])) {
@@ -95,7 +100,10 @@ impl Settings {
         let roots = match (flags.ca_bundle, first(&["AWS_CA_BUNDLE"])) {
             (Some(path), _) => bundle(&path, "--ca-bundle")?,
             (None, Some((name, path))) => bundle(&path, name)?,
-            (None, None) => Roots::System,
+            (None, None) => match profiles.setting("ca_bundle") {
+                Some(path) => bundle(path, "ca_bundle of the profile")?,
+                None => Roots::System,
+            },
         };
         let name = flags
             .name
@@ -104,8 +112,8 @@ impl Settings {
         Ok(Self {
             name,
             endpoint,
+            credentials: Chain::find(environment, &profiles, &region, "snapline")?,
             region,
-            credentials: Credentials::from_environment(environment)?,
             idle,
             attempts: attempts.max(1),
             tls: Tls {

@@ -13,12 +13,13 @@ use http::{HeaderMap, HeaderValue, Method};
 use s3::Region;
 use s3::signing;
 use sha2::{Digest as _, Sha256};
+use snapline_aws::Credentials;
 use snapline_http::Kind;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use url::Url;
 
-use crate::{Credentials, Error};
+use crate::Error;
 
 /// SHA-256 of a body in lower-case hexadecimal, as `x-amz-content-sha256` carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,7 @@ mod tests {
                 access_key_id: "k".to_owned(),
                 secret_access_key: "s".to_owned(),
                 session_token: None,
+                expires: None,
             };
             let mut headers = HeaderMap::new();
             headers.insert("x-amz-meta-a", HeaderValue::from_static(value));
@@ -177,6 +179,7 @@ mod tests {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
             session_token: None,
+            expires: None,
         };
         let mut headers = HeaderMap::new();
         headers.insert("range", HeaderValue::from_static("bytes=0-9"));
