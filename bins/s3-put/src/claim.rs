@@ -86,6 +86,14 @@ impl Claim {
         self.advance(Phase::Uploading(upload))
     }
 
+    /// Aborts an upload to which nothing was sent, for another one to be begun. False if the run is being ended.
+    pub(crate) fn lets_go(&self, upload: &Upload) -> bool {
+        if let Err(error) = self.shared.client.abort(upload, PATIENT_ABORT) {
+            log::warn!("{error}; it is left to the bucket's rule for unfinished uploads");
+        }
+        self.advance(Phase::Nothing)
+    }
+
     /// The object is about to be made. False if the run is being ended.
     pub(crate) fn commits(&self, object: &ObjectUri, upload: Option<Upload>) -> bool {
         self.advance(Phase::Committing(object.clone(), upload))

@@ -9,6 +9,7 @@ mod name;
 mod opening;
 mod parts;
 mod product;
+mod rivals;
 mod running;
 mod transfer;
 
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use snapline_cli::{Exit, Failure, Field, Input, OrExit as _, Output, input, summary};
-use snapline_s3::{Client, Description, Existing, Identity, PayloadHash};
+use snapline_s3::{Client, Description, Existing, Guard, Identity, PayloadHash, Upload};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
 
@@ -112,6 +113,10 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, opening: Opening) ->
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
     loop {
         let (object, guard) = names.next_free(client)?;
+        if names.is_series() && rivals::are_uploading(client, &object) {
+            log::info!("'{object}' is being uploaded by somebody else");
+            continue;
+        }
         go_on(claim.commits(&object, None))?;
         let put = client.put(&object, first.bytes(), hash.clone(), &description, guard);
         go_on(claim.is_settled(matches!(put, Ok(Existing::Stored))))?;
@@ -135,34 +140,50 @@ fn in_parts(config: &Config, start: Start) -> Result<Stored, Failure> {
     let (client, claim) = (Arc::clone(&start.client), start.claim.clone());
     let description = description(config, start.gate.meta())?;
     let mut names = Names::new(&config.location, config.overwrite, OffsetDateTime::now_utc());
-    let (object, guard) = names.next_free(&client)?;
-    go_on(claim.begins())?;
-    let begun = client.initiate(&object, &description);
-    if begun.is_err() {
-        claim.is_settled(false);
-    }
-    let upload = begun.map_err(failed)?;
-    let held = claim.holds(upload.clone());
-    let stored = go_on(held)
-        .and_then(|()| transfer(upload.clone(), start))
-        .and_then(|sent| {
-            go_on(claim.commits(&object, Some(upload.clone())))?;
-            let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
-            match completed.map_err(failed)? {
-                Existing::Stored => {
-                    go_on(claim.is_settled(true))?;
-                    let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
-                    Ok(Stored {
-                        object,
-                        identity: description.identity,
-                        bytes: sent.bytes,
-                        parts,
-                    })
-                }
-                Existing::Taken => Err(names.taken_meanwhile(&object)),
+    let (upload, guard) = begin(&client, &claim, &mut names, &description)?;
+    let object = upload.object.clone();
+    let stored = transfer(upload.clone(), start).and_then(|sent| {
+        go_on(claim.commits(&object, Some(upload.clone())))?;
+        let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
+        match completed.map_err(failed)? {
+            Existing::Stored => {
+                go_on(claim.is_settled(true))?;
+                let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
+                Ok(Stored {
+                    object,
+                    identity: description.identity,
+                    bytes: sent.bytes,
+                    parts,
+                })
             }
-        });
+            Existing::Taken => Err(names.taken_meanwhile(&object)),
+        }
+    });
     stored.inspect_err(|_| claim.give_up())
+}
+
+/// Begins an upload under the first name that nobody else has or is about to have.
+fn begin(
+    client: &Client,
+    claim: &Claim,
+    names: &mut Names<'_>,
+    description: &Description,
+) -> Result<(Upload, Guard), Failure> {
+    loop {
+        let (object, guard) = names.next_free(client)?;
+        go_on(claim.begins())?;
+        let begun = client.initiate(&object, description);
+        if begun.is_err() {
+            claim.is_settled(false);
+        }
+        let upload = begun.map_err(failed)?;
+        go_on(claim.holds(upload.clone())).inspect_err(|_| claim.give_up())?;
+        if !names.is_series() || rivals::is_ours(client, &upload) {
+            return Ok((upload, guard));
+        }
+        log::info!("'{object}' is being uploaded by somebody else");
+        go_on(claim.lets_go(&upload))?;
+    }
 }
 
 /// Once a signal has begun to end the run, nothing more is begun; the signal has the last word.

@@ -79,6 +79,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether there are other names than this one.
+    pub(crate) const fn is_series(&self) -> bool {
+        matches!(self.location, Location::Series { .. })
+    }
+
     fn next(&mut self) -> Option<ObjectUri> {
         let tried = self.tried;
         self.tried += 1;

@@ -68,7 +68,7 @@ fn it_is_stored(store: &StandIn, output: &Output, bytes: &[u8]) {
 fn only_what_is_ours(store: &StandIn) {
     for seen in store.seen() {
         assert!(
-            ["look", "list", "put", "begin", "part", "complete", "abort"].contains(&seen.asks()),
+            ["look", "list", "uploads", "put", "begin", "part", "complete", "abort"].contains(&seen.asks()),
             "{} {}",
             seen.method,
             seen.path

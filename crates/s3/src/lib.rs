@@ -14,6 +14,7 @@ mod options;
 mod settings;
 mod sign;
 mod trust;
+mod uploads;
 mod xml;
 
 pub use client::Client;
@@ -26,3 +27,4 @@ pub use options::{ObjectFlags, ObjectOptions};
 pub use settings::{Flags, Settings};
 pub use sign::PayloadHash;
 pub use snapline_http::Environment;
+pub use uploads::InProgress;

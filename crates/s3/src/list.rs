@@ -102,7 +102,7 @@ impl Client {
 }
 
 /// A key as it is. The `url` encoding writes a blank as `+`.
-fn decode(key: &str, encoded: bool) -> Option<String> {
+pub(crate) fn decode(key: &str, encoded: bool) -> Option<String> {
     if !encoded {
         return Some(key.to_owned());
     }

@@ -33,12 +33,13 @@ impl Request {
         find(&self.query, name)
     }
 
-    /// What it asks for: `look`, `list`, `put`, `begin`, `part`, `complete`, `abort`; else the method.
+    /// What it asks for: `look`, `list`, `uploads`, `put`, `begin`, `part`, `complete`, `abort`; else the method.
     pub(crate) fn asks(&self) -> &str {
         let (upload, part) = (self.query("uploadId").is_some(), self.query("partNumber").is_some());
         match self.method.as_str() {
             "HEAD" => "look",
             "GET" if self.query("list-type") == Some("2") => "list",
+            "GET" if self.query("uploads").is_some() => "uploads",
             "PUT" if upload && part => "part",
             "PUT" if self.query.is_empty() => "put",
             "POST" if self.query("uploads").is_some() => "begin",
@@ -96,6 +97,8 @@ pub(crate) struct Object {
 #[derive(Debug, Default)]
 struct Upload {
     key: String,
+    /// Of the request that began it.
+    number: usize,
     headers: Vec<(String, String)>,
     parts: BTreeMap<u32, Vec<u8>>,
 }
@@ -181,6 +184,17 @@ impl StandIn {
             headers: Vec::new(),
         };
         self.kept.lock().unwrap().objects.insert(key.to_owned(), object);
+        self
+    }
+
+    /// Has an upload under way, of somebody else: begun at this millisecond.
+    pub(crate) fn uploading(self, id: &str, key: &str, number: usize) -> Self {
+        let upload = Upload {
+            key: key.to_owned(),
+            number,
+            ..Upload::default()
+        };
+        self.kept.lock().unwrap().uploads.insert(id.to_owned(), upload);
         self
     }
 
@@ -402,6 +416,7 @@ fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
             }
         },
         "list" => reply("200 OK", "", &listing(&kept, request)),
+        "uploads" => reply("200 OK", "", &in_progress(&kept, request)),
         "put" | "complete" if taken => error("412 Precondition Failed", "PreconditionFailed"),
         "put" => {
             let (body, headers) = (request.body.clone(), own());
@@ -411,6 +426,7 @@ fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
         "begin" => {
             let upload = Upload {
                 key: key.clone(),
+                number,
                 headers: own(),
                 parts: BTreeMap::new(),
             };
@@ -452,6 +468,20 @@ fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
 pub(crate) fn completed() -> Vec<u8> {
     let body = "<CompleteMultipartUploadResult><ETag>\"all\"</ETag></CompleteMultipartUploadResult>";
     reply("200 OK", "", body)
+}
+
+/// The uploads under way. One is a millisecond younger for each request before it.
+fn in_progress(kept: &Kept, request: &Request) -> String {
+    let prefix = request.query("prefix").unwrap_or_default();
+    let mut text = String::from("<ListMultipartUploadsResult><Bucket>bkt</Bucket><IsTruncated>false</IsTruncated>");
+    for (id, upload) in kept.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix)) {
+        text.push_str(&format!(
+            "<Upload><Key>{}</Key><UploadId>{id}</UploadId><Initiated>2026-11-24T10:00:00.{:03}Z</Initiated></Upload>",
+            upload.key, upload.number
+        ));
+    }
+    text.push_str("</ListMultipartUploadsResult>");
+    text
 }
 
 /// One page, keys encoded as S3 does; the token is the last key that was listed.
