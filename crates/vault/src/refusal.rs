@@ -66,7 +66,7 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
             Some("only servers with integrated (Raft) storage have snapshots"),
         ),
         (401, _) => (Kind::Refused, None),
-        (403, Purpose::LogIn) => (
+        (403, Purpose::LogIn) if words.is_empty() || words.contains("permission denied") => (
             Kind::Refused,
             Some(
                 "Vault answers like this also where no auth method is mounted (see --path and --namespace), and to a user who is locked out",
