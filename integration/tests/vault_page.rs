@@ -1,0 +1,171 @@
+//! What docs/vault.md tells people to paste: its blocks are run, with the real Vault's own command line for the server side and
+//! our programs for the client side. Only names of machines and networks are replaced.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::json;
+use snapline_integration::container::{engine_program, gateway};
+use snapline_integration::directory::Directory;
+use snapline_integration::jwt::{Issuer, in_seconds};
+use snapline_integration::program::Environment;
+use snapline_integration::token_review::TokenReview;
+use snapline_integration::vault::{Vault, inspect};
+
+/// The page.
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vault.md");
+    fs::read_to_string(path).unwrap()
+}
+
+/// The indented blocks under a heading, in order.
+fn blocks(heading: &str) -> Vec<String> {
+    let page = page();
+    let mut lines = page.lines().skip_while(|line| *line != heading);
+    assert_eq!(lines.next(), Some(heading), "the page has no such heading");
+    let mut blocks = vec![String::new()];
+    for line in lines.take_while(|line| !line.starts_with('#')) {
+        match line.strip_prefix("    ") {
+            Some(code) => blocks.last_mut().unwrap().push_str(&format!("{code}\n")),
+            None if !blocks.last().unwrap().is_empty() => blocks.push(String::new()),
+            None => {}
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// Somebody at the keyboard: with the root token and Vault's command line on the server side, with our programs on the other.
+struct Reader {
+    vault: Vault,
+    environment: Environment,
+    replaced: Vec<(&'static str, String)>,
+}
+
+impl Reader {
+    /// One who has pasted the policy already.
+    fn new() -> Self {
+        let vault = Vault::start();
+        // Vault::start has enabled it; on the page that is the first thing to do.
+        vault.call("DELETE", "sys/auth/approle", None);
+        let environment = Environment::new().set("VAULT_ADDR", &vault.address());
+        let home = environment.home().to_owned();
+        let command = format!(
+            "#!/bin/sh\nexec {} exec --interactive --env VAULT_ADDR=http://127.0.0.1:8200 --env VAULT_TOKEN={} {} /bin/vault \"$@\"\n",
+            engine_program(),
+            vault.root_token(),
+            vault.container().id()
+        );
+        fs::create_dir(home.join("bin")).unwrap();
+        fs::write(home.join("bin/vault"), command).unwrap();
+        fs::set_permissions(home.join("bin/vault"), fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", home.join("bin").display(), environment.get("PATH"));
+        let reader = Self {
+            vault,
+            environment: environment.set("PATH", &path),
+            // What Vault sees of a client behind a published port.
+            replaced: vec![("10.1.2.0/24", format!("{}/32", gateway()))],
+        };
+        let policy = blocks("## The policy").remove(0);
+        reader.pastes(&policy);
+        reader
+    }
+
+    fn replacing(mut self, what: &'static str, with: &str) -> Self {
+        self.replaced.push((what, with.to_owned()));
+        self
+    }
+
+    fn set(self, name: &str, value: &str) -> Self {
+        Self {
+            environment: self.environment.set(name, value),
+            ..self
+        }
+    }
+
+    fn has_file(&self, name: &str, content: &str) {
+        fs::write(self.environment.home().join(name), content).unwrap();
+    }
+
+    /// Runs a block as it stands, each line of which must succeed.
+    fn pastes(&self, block: &str) {
+        let mut block = block.to_owned();
+        for (what, with) in &self.replaced {
+            block = block.replace(what, with);
+        }
+        self.environment.shell(&format!("set -e\n{block}")).expect(0);
+    }
+
+    /// Runs the blocks of a section, the last of which leaves a snapshot.
+    fn follows(&self, heading: &str) {
+        for block in blocks(heading).into_iter().filter(|block| block.starts_with("vault")) {
+            self.pastes(&block);
+        }
+        let snapshot = self.environment.home().join("vault.snap");
+        let archive = fs::read(&snapshot).expect("the section leaves vault.snap");
+        assert!(inspect(&archive).status.success());
+        fs::remove_file(snapshot).unwrap();
+    }
+}
+
+#[test]
+fn approle_works_as_pasted_with_plain_and_wrapped_secret_ids_and_from_its_network_only() {
+    let reader = Reader::new();
+    reader.follows("### approle");
+    reader.follows("### approle with a wrapped secret id");
+
+    let elsewhere = json!({"secret_id_bound_cidrs": ["10.1.2.0/24"], "token_bound_cidrs": ["10.1.2.0/24"]});
+    reader.vault.call("POST", "auth/approle/role/backup", Some(&elsewhere));
+    let outcome = reader
+        .environment
+        .shell("vault-login --role-id-file role-id --secret-id-file secret-id")
+        .expect(77);
+    assert!(outcome.stderr.contains("CIDR"), "{}", outcome.stderr);
+}
+
+#[test]
+fn userpass_and_ldap_work_as_pasted() {
+    let directory = Directory::start();
+    directory.add_person("backup", "my-password");
+    let reader = Reader::new().replacing("ldap://ldap.example.com", &directory.inner_url());
+    reader.has_file("password", "my-password\n");
+    reader.follows("### userpass");
+    reader.follows("### ldap");
+}
+
+#[test]
+fn jwt_and_kubernetes_work_as_pasted() {
+    let issuer = Issuer::new();
+    let job =
+        issuer.sign(&json!({"sub": "job:backup", "aud": "vault", "iat": in_seconds(-60), "exp": in_seconds(600)}));
+    let account = issuer.sign(&json!({
+        "iss": "https://kubernetes.default.svc", "sub": "system:serviceaccount:vault:snapline", "aud": ["vault"], "iat": in_seconds(-60),
+        "exp": in_seconds(600), "kubernetes.io": {"namespace": "vault", "serviceaccount": {"name": "snapline", "uid": "1"}},
+    }));
+    // A Vault outside of the cluster has no account of its own there: it reviews a token by that very token.
+    let api_server = TokenReview::start(&account);
+    api_server.accept(&account, "system:serviceaccount:vault:snapline");
+    let reader = Reader::new().replacing(
+        "kubernetes_host=https://kubernetes.default.svc",
+        &format!("disable_local_ca_jwt=true kubernetes_host={}", api_server.url()),
+    );
+    reader.has_file("issuer.pem", &issuer.public_key());
+    reader.has_file("jwt", &job);
+    reader.follows("### jwt");
+    reader.has_file("account", &account);
+    reader.set("VAULT_AUTH_JWT_FILE", "account").follows("### kubernetes");
+}
+
+#[test]
+fn a_token_is_handed_on_as_pasted_and_lives_on() {
+    let reader = Reader::new();
+    let reply = reader
+        .vault
+        .call("POST", "auth/token/create", Some(&json!({"policies": ["snapshot"]})));
+    let token = reply["auth"]["client_token"].as_str().unwrap().to_owned();
+    reader.has_file("token", &format!("{token}\n"));
+    reader.follows("### token");
+    assert!(reader.vault.accepts(&token));
+}
