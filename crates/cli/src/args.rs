@@ -29,6 +29,27 @@ macro_rules! args {
             /// address of Vault or OpenBao; repeat it to name further nodes, tried in turn [env: VAULT_AGENT_ADDR, VAULT_ADDR; default: https://127.0.0.1:8200]
             #[argh(option, arg_name = "url")]
             pub address: Vec<String>,
+            /// PEM file of the certificate authorities to trust, instead of the system's [env: VAULT_CACERT, VAULT_CACERT_BYTES]
+            #[argh(option, arg_name = "file")]
+            pub ca_cert: Option<String>,
+            /// folder of such files; not used beside --ca-cert [env: VAULT_CAPATH]
+            #[argh(option, arg_name = "dir")]
+            pub ca_path: Option<String>,
+            /// PEM file of the client certificate, for servers that ask for one [env: VAULT_CLIENT_CERT]
+            #[argh(option, arg_name = "file")]
+            pub client_cert: Option<String>,
+            /// PEM file of its key, not encrypted [env: VAULT_CLIENT_KEY]
+            #[argh(option, arg_name = "file")]
+            pub client_key: Option<String>,
+            /// name that the server's certificate must have [env: VAULT_TLS_SERVER_NAME; default: the address's host]
+            #[argh(option, arg_name = "name")]
+            pub tls_server_name: Option<String>,
+            /// trust whoever answers; then anybody on the way can read and change everything [env: VAULT_SKIP_VERIFY]
+            #[argh(switch)]
+            pub tls_skip_verify: bool,
+            /// fail where a standby redirects to the leader [env: VAULT_DISABLE_REDIRECTS]
+            #[argh(switch)]
+            pub disable_redirects: bool,
             /// limit for small requests, such as 60s or 2m [env: VAULT_CLIENT_TIMEOUT; default: 60s]
             #[argh(option, arg_name = "dur", from_str_fn($crate::parse_duration))]
             pub timeout: Option<::std::time::Duration>,
@@ -43,6 +64,13 @@ macro_rules! args {
                     addresses: self.address.clone(),
                     timeout: self.timeout,
                     max_retries: self.max_retries,
+                    ca_cert: self.ca_cert.clone(),
+                    ca_path: self.ca_path.clone(),
+                    client_cert: self.client_cert.clone(),
+                    client_key: self.client_key.clone(),
+                    tls_server_name: self.tls_server_name.clone(),
+                    tls_skip_verify: self.tls_skip_verify,
+                    disable_redirects: self.disable_redirects,
                 }
             }
         });

@@ -18,7 +18,7 @@ pub use backoff::{Backoff, retry_after};
 pub use body::{Framing, demands_tls, framing, read_bounded};
 pub use kind::Kind;
 pub use proxy::Proxies;
-pub use roots::Roots;
+pub use roots::{Certificate, Roots};
 pub use socket::Socket;
 pub use tls::{Identity, Tls, TlsFailure};
 pub use transport::{Phase, TransportError};

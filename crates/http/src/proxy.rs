@@ -14,6 +14,8 @@ pub struct Proxies {
     http: Option<String>,
     https: Option<String>,
     direct: Vec<String>,
+    /// Not even loopback addresses are reached directly.
+    always: bool,
 }
 
 impl Proxies {
@@ -33,12 +35,7 @@ impl Proxies {
         let https = read(["https_proxy", "HTTPS_PROXY"]);
         let direct = read(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
         for (name, url) in [&http, &https].into_iter().flatten() {
-            // The URL may hold a password, so it is not shown.
-            let failed = |cause: &str| TransportError::new(Kind::Config, format!("read the proxy in {name}: {cause}"));
-            let proxy = ureq::Proxy::new(url).map_err(|error| failed(&error.to_string()))?;
-            if !matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
-                return Err(failed("it is neither an http nor an https proxy"));
-            }
+            check(url, name)?;
         }
         Ok(Self {
             http: http.map(|(_, url)| url),
@@ -48,6 +45,21 @@ impl Proxies {
                 .filter(|entry| !entry.is_empty())
                 .map(str::to_ascii_lowercase)
                 .collect(),
+            always: false,
+        })
+    }
+
+    /// One proxy for everything, without exception; `source` names the variable.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if it is no URL of a proxy that can be used.
+    pub fn always(url: &str, source: &str) -> Result<Self, TransportError> {
+        check(url, source)?;
+        Ok(Self {
+            http: Some(url.to_owned()),
+            https: Some(url.to_owned()),
+            direct: Vec::new(),
+            always: true,
         })
     }
 
@@ -58,6 +70,9 @@ impl Proxies {
         } else {
             self.http.as_deref()
         }?;
+        if self.always {
+            return ureq::Proxy::new(proxy).ok();
+        }
         let host = uri
             .host()?
             .trim_start_matches('[')
@@ -71,6 +86,17 @@ impl Proxies {
         }
         // Checked when it was read.
         ureq::Proxy::new(proxy).ok()
+    }
+}
+
+/// The URL may hold a password, so it is not shown.
+fn check(url: &str, source: &str) -> Result<(), TransportError> {
+    let failed = |cause: &str| TransportError::new(Kind::Config, format!("read the proxy in {source}: {cause}"));
+    let proxy = ureq::Proxy::new(url).map_err(|error| failed(&error.to_string()))?;
+    if matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
+        Ok(())
+    } else {
+        Err(failed("it is neither an http nor an https proxy"))
     }
 }
 

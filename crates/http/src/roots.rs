@@ -8,6 +8,9 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::{Kind, TransportError};
 
+/// One certificate.
+pub type Certificate = CertificateDer<'static>;
+
 /// The certificate authorities that a server's certificate may come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Roots {
@@ -15,9 +18,9 @@ pub enum Roots {
     #[default]
     System,
     /// These alone.
-    Only(Arc<Vec<CertificateDer<'static>>>),
+    Only(Arc<Vec<Certificate>>),
     /// These on top of the system's; it does not matter then if the system has none.
-    Also(Arc<Vec<CertificateDer<'static>>>),
+    Also(Arc<Vec<Certificate>>),
 }
 
 impl Roots {
@@ -26,7 +29,7 @@ impl Roots {
     /// # Errors
     /// [`Kind::Config`] if it holds no certificate, or something that is none: left out silently, all that could be said
     /// later is that the server's certificate comes from an unknown authority.
-    pub fn read(pem: &[u8], source: &str) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    pub fn read(pem: &[u8], source: &str) -> Result<Vec<Certificate>, TransportError> {
         let failed =
             |cause: &str| TransportError::new(Kind::Config, format!("read certificates from {source}: {cause}"));
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)

@@ -4,15 +4,20 @@ use std::fmt;
 
 use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use snapline_http::Socket;
 
 use crate::Error;
 
 /// What may stand in a path segment as it is (RFC 3986, 2.3: unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The address of a server: `http://` or `https://`, a host, perhaps a port and a path prefix.
+/// The address of a server: `http://` or `https://`, a host, perhaps a port and a path prefix; or `unix://` and the path of
+/// a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    base: String,
+    socket: Option<Socket>,
+}
 
 impl Address {
     /// Reads an address; `source` is the option or the variable that it came from.
@@ -24,8 +29,15 @@ impl Address {
         // Not shown where it holds a password.
         let shown = if text.contains('@') { "…" } else { text };
         let wrong = |cause: &str| Error::config(format!("read the address '{shown}' of {source}: {cause}"));
-        if text.starts_with("unix://") {
-            return Err(wrong("unix sockets are not supported yet"));
+        if let Some(path) = text.strip_prefix("unix://") {
+            if path.is_empty() {
+                return Err(wrong("it names no socket").with_hint(Some("write it as unix:///run/vault.sock")));
+            }
+            return Ok(Self {
+                // What Vault's own client says to the server.
+                base: "http://localhost".to_owned(),
+                socket: Some(Socket(path.into())),
+            });
         }
         let hint = || Some("write it as https://host:8200");
         let uri: Uri = text.parse().map_err(|_| wrong("it is no URL").with_hint(hint()))?;
@@ -45,15 +57,20 @@ impl Address {
         if authority.host().is_empty() || (uri.port().is_none() && authority.as_str() != authority.host()) {
             return Err(wrong("its host is missing, or its port is none").with_hint(hint()));
         }
-        Ok(Self(format!(
-            "{scheme}://{authority}{}",
-            uri.path().trim_end_matches('/')
-        )))
+        Ok(Self {
+            base: format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/')),
+            socket: None,
+        })
+    }
+
+    /// The socket that leads there, if it is no network address.
+    pub(crate) const fn socket(&self) -> Option<&Socket> {
+        self.socket.as_ref()
     }
 
     /// The URL of an API path, which is given without `/v1/` and already encoded.
     pub(crate) fn join(&self, path: &str) -> Result<Uri, Error> {
-        let url = format!("{}/v1/{path}", self.0);
+        let url = format!("{}/v1/{path}", self.base);
         url.parse()
             .map_err(|error| Error::config(format!("make a URL of '{url}': {error}")))
     }
@@ -61,7 +78,10 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.socket {
+            Some(socket) => write!(f, "unix://{}", socket.0.display()),
+            None => f.write_str(&self.base),
+        }
     }
 }
 
@@ -168,6 +188,17 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_an_address_whose_server_is_called_localhost() {
+        let address = Address::new("unix:///run/vault.sock", "VAULT_ADDR").unwrap();
+        assert_eq!(address.to_string(), "unix:///run/vault.sock");
+        assert_eq!(address.socket(), Some(&Socket("/run/vault.sock".into())));
+        assert_eq!(
+            address.join("sys/leader").unwrap().to_string(),
+            "http://localhost/v1/sys/leader"
+        );
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_with_its_source() {
         for text in [
             "",
@@ -176,7 +207,7 @@ mod tests {
             "127.0.0.1:8200",
             "/vault",
             "ftp://vault",
-            "unix:///run/vault.sock",
+            "unix://",
             "https://user:hidden@vault",
             "https://vault?a=b",
             "https://vault#a",

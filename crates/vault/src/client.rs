@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, Uri};
-use snapline_http::{Agent, Kind, Limits, Phase, Tls, TransportError, read_bounded, retry_after};
+use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bounded, retry_after};
 use ureq::Body;
 
 use crate::call::{Call, Purpose};
-use crate::{Address, Error, Settings, Tries, redirect, refusal, words};
+use crate::{Address, Error, Settings, Tries, redirect, refusal, trust, words};
 
 /// How long a connection may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ impl Client {
     pub fn new(settings: Settings) -> Self {
         let agent = Agent::new(snapline_http::Settings {
             user_agent: settings.user_agent.clone(),
-            tls: Tls::default(),
+            tls: settings.tls.clone(),
             proxies: settings.proxies.clone(),
             connect: CONNECT,
             // A program sends two or three requests, minutes apart. A connection that was kept may be dead by then, and to
@@ -127,11 +127,15 @@ impl Client {
     /// To one address, and where it redirects to.
     fn send_to(&self, address: &Address, call: &Call<'_>) -> Result<Reply, Failed> {
         let mut url = address.join(&call.path)?;
-        let mut place = format!("'{url}'");
+        let mut socket = address.socket();
+        let mut place = match socket {
+            Some(_) => format!("'{address}', '{}'", url.path()),
+            None => format!("'{url}'"),
+        };
         let mut redirects = 0;
         loop {
             let doing = format!("{} {place}", call.purpose.doing());
-            let response = self.exchange(&url, call, &doing)?;
+            let response = self.exchange(&url, socket, call, &doing)?;
             let status = response.status();
             if status.is_success() {
                 return Ok(Reply { url, response });
@@ -140,6 +144,19 @@ impl Client {
                 return Err(refuse(response, call, &doing));
             }
             let unavailable = |cause: &str| Error::new(Kind::Unavailable, format!("{doing}: {cause}"));
+            if self.settings.disable_redirects {
+                let cause = format!(
+                    "it redirects to {}, and redirects are disabled",
+                    redirect::shown(response.headers())
+                );
+                let error = unavailable(&words::one_line(&cause, &call.secrets)).with_hint(Some(
+                    "name the leader by --address; repeat the option for further nodes",
+                ));
+                return Err(Failed {
+                    elsewhere: true,
+                    ..error.into()
+                });
+            }
             if redirects == redirect::MOST {
                 let cause = "it redirects once more, after two redirects";
                 let error = unavailable(&words::one_line(&format!("{cause}, to {}", redirect::shown(response.headers())), &call.secrets))
@@ -154,13 +171,27 @@ impl Client {
             })?;
             log::info!("{doing}: it redirects to '{next}'");
             place = format!("'{next}' (where '{url}' redirects to)");
+            // A path alone leads to where it came from.
+            socket = socket.filter(|_| next.authority() == url.authority());
             url = next;
         }
     }
 
     /// One request, one reply, whatever its status.
-    fn exchange(&self, url: &Uri, call: &Call<'_>, doing: &str) -> Result<Response<Body>, Failed> {
-        let head = call.head(url)?;
+    fn exchange(
+        &self,
+        url: &Uri,
+        socket: Option<&Socket>,
+        call: &Call<'_>,
+        doing: &str,
+    ) -> Result<Response<Body>, Failed> {
+        let mut head = call.head(url)?;
+        for (name, value) in &self.settings.headers {
+            head = head.header(name, value);
+        }
+        if let Some(socket) = socket {
+            head = head.extension(socket.clone());
+        }
         let limits = self.limits(call);
         let start = Instant::now();
         let build = |error: http::Error| Failed::from(Error::config(format!("{doing}: {error}")));
@@ -211,7 +242,7 @@ fn lost(error: &TransportError, call: &Call<'_>, doing: &str) -> Failed {
     let transient = error.is_transient() && (unsent || call.purpose.is_repeatable());
     Failed {
         error: Error::new(error.kind(), format!("{doing}: {error}"))
-            .with_hint(error.hint_text())
+            .with_hint(trust::hint(error))
             .passing(transient)
             .without_leader(unsent && error.is_transient() && call.purpose.is_worth_waiting()),
         elsewhere: unsent && error.is_transient(),

@@ -12,6 +12,7 @@ mod call;
 mod client;
 mod duration;
 mod error;
+mod headers;
 mod login;
 mod places;
 mod redirect;
@@ -21,6 +22,7 @@ mod secret;
 mod settings;
 mod snapshot;
 mod tries;
+mod trust;
 mod variable;
 mod words;
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use snapline_http::{Environment, Proxies};
+use http::HeaderMap;
+use snapline_http::{Environment, Proxies, Tls};
 
-use crate::variable::setting;
-use crate::{Address, Error, duration};
+use crate::headers::headers;
+use crate::variable::{flag, setting};
+use crate::{Address, Error, duration, trust};
 
 /// Where nobody says where.
 const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
@@ -22,10 +24,24 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// `--max-retries`.
     pub max_retries: Option<u32>,
+    /// `--ca-cert`.
+    pub ca_cert: Option<String>,
+    /// `--ca-path`.
+    pub ca_path: Option<String>,
+    /// `--client-cert`.
+    pub client_cert: Option<String>,
+    /// `--client-key`.
+    pub client_key: Option<String>,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--tls-skip-verify`.
+    pub tls_skip_verify: bool,
+    /// `--disable-redirects`.
+    pub disable_redirects: bool,
 }
 
 /// Checked settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The nodes, at least one, in the order in which they are tried.
     pub addresses: Vec<Address>,
@@ -33,15 +49,22 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// How often a request is sent again.
     pub max_retries: u32,
+    /// Whom to trust, and who we are; also behind redirects.
+    pub tls: Tls,
     /// Through which proxies.
     pub proxies: Proxies,
+    /// Whether a redirect is a failure.
+    pub disable_redirects: bool,
+    /// Sent with every request, also behind redirects.
+    pub headers: HeaderMap,
     /// Sent as `User-Agent`, for example `vault-login/0.1.0`.
     pub user_agent: String,
 }
 
 impl Settings {
     /// Reads `AGENT_ADDR` and `ADDR` (the former replaces the latter), `CLIENT_TIMEOUT` (a bare number is seconds, 0 is no
-    /// limit) and `MAX_RETRIES`, each as `BAO_…` before `VAULT_…`, where the options do not say otherwise; an empty value
+    /// limit), `MAX_RETRIES`, `CACERT`, `CACERT_BYTES`, `CAPATH`, `CLIENT_CERT`, `CLIENT_KEY`, `TLS_SERVER_NAME`, `SKIP_VERIFY`,
+    /// `DISABLE_REDIRECTS`, `HEADERS`, `PROXY_ADDR` and `HTTP_PROXY`, each as `BAO_…` before `VAULT_…`, where the options do not say otherwise; an empty value
     /// counts as not set. The rules are those of Vault's `api/client.go`.
     ///
     /// # Errors
@@ -52,8 +75,10 @@ impl Settings {
             addresses: addresses(&options.addresses, environment)?,
             timeout: timeout(options.timeout, environment)?,
             max_retries: max_retries(options.max_retries, environment)?,
-            proxies: Proxies::from_environment(environment)
-                .map_err(|error| Error::new(error.kind(), error.to_string()))?,
+            tls: trust::tls(options, environment)?,
+            proxies: proxies(environment)?,
+            disable_redirects: options.disable_redirects || flag(environment, "DISABLE_REDIRECTS")?,
+            headers: headers(environment)?,
             user_agent: user_agent.to_owned(),
         })
     }
@@ -92,13 +117,30 @@ fn max_retries(given: Option<u32>, environment: Environment<'_>) -> Result<u32, 
     match (given, setting(environment, "MAX_RETRIES")?) {
         (Some(given), _) => Ok(given),
         (None, None) => Ok(DEFAULT_RETRIES),
-        (None, Some(found)) => found.value.parse().map_err(|_| {
-            Error::config(format!(
-                "read {}: '{}' is no number of 0 or more",
-                found.name, found.value
-            ))
-        }),
+        (None, Some(found)) => {
+            // Rust reads "+1", Go does not.
+            let number = found.value.parse().ok().filter(|_| !found.value.starts_with('+'));
+            number.ok_or_else(|| {
+                Error::config(format!(
+                    "read {}: '{}' is no number of 0 or more",
+                    found.name, found.value
+                ))
+            })
+        }
     }
+}
+
+/// `PROXY_ADDR`, else `HTTP_PROXY` of Vault's own: then everything goes there, whatever the standard variables say.
+fn proxies(environment: Environment<'_>) -> Result<Proxies, Error> {
+    let own = match setting(environment, "PROXY_ADDR")? {
+        Some(found) => Some(found),
+        None => setting(environment, "HTTP_PROXY")?,
+    };
+    match own {
+        Some(found) => Proxies::always(&found.value, &found.name),
+        None => Proxies::from_environment(environment),
+    }
+    .map_err(|error| Error::new(error.kind(), error.to_string()))
 }
 
 #[cfg(test)]
@@ -175,7 +217,7 @@ mod tests {
     fn a_bad_value_is_a_configuration_error_that_names_its_variable() {
         for (name, value) in [
             ("VAULT_ADDR", "vault:8200"),
-            ("BAO_AGENT_ADDR", "unix:///a"),
+            ("BAO_AGENT_ADDR", "unix://"),
             ("VAULT_CLIENT_TIMEOUT", "soon"),
             ("BAO_CLIENT_TIMEOUT", "-1"),
             ("VAULT_MAX_RETRIES", "-1"),

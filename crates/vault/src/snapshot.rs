@@ -10,7 +10,7 @@ use snapline_http::{Framing, Kind, TransportError, framing};
 use ureq::BodyReader;
 
 use crate::call::{Call, Purpose};
-use crate::{Client, Error, Secret, Tries, words};
+use crate::{Client, Error, Secret, Tries, trust, words};
 
 /// A snapshot on its way.
 ///
@@ -100,7 +100,7 @@ impl Snapshot {
                     let error = TransportError::from_io(error);
                     return Err(
                         Error::new(error.kind(), format!("read the snapshot from '{}': {error}", self.url))
-                            .with_hint(error.hint_text())
+                            .with_hint(trust::hint(&error))
                             .passing(error.is_transient()),
                     );
                 }

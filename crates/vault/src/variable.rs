@@ -36,6 +36,21 @@ pub(crate) fn setting(environment: Environment<'_>, name: &str) -> Result<Option
     Ok(variable(environment, name)?.filter(|variable| !variable.value.is_empty()))
 }
 
+/// A setting that is on or off, in the words of Go's `strconv.ParseBool`; off where it is not set.
+pub(crate) fn flag(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
+    let Some(found) = setting(environment, name)? else {
+        return Ok(false);
+    };
+    match found.value.as_str() {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        other => Err(Error::config(format!(
+            "read {}: '{other}' is neither true nor false",
+            found.name
+        ))),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::ffi::OsString;

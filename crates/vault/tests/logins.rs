@@ -24,6 +24,7 @@ fn client(addresses: &[&str]) -> Client {
         addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
         timeout: Some(Duration::from_secs(10)),
         max_retries: Some(2),
+        ..Options::default()
     };
     Client::new(Settings::new(&options, &|_| None, "test/1").unwrap())
 }

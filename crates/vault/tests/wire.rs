@@ -23,6 +23,7 @@ fn client(addresses: &[&str], max_retries: u32) -> Client {
         addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
         timeout: Some(Duration::from_secs(10)),
         max_retries: Some(max_retries),
+        ..Options::default()
     };
     Client::new(Settings::new(&options, &|_| None, "test/1").unwrap())
 }
