@@ -140,7 +140,9 @@ chart_refuses_wrong_values() {
         refused /backup/uri --set backup.uri=s3://backups/vault.snap &&
         refused /vault/address --set vault.address=vault:8200 &&
         refused /vault/address --set vault.address=http://root:token@vault:8200 &&
-        refused /vault/auth/method --set vault.auth.method=ldap &&
+        refused /vault/auth/method --set vault.auth.method=github &&
+        refused /vault/auth --set vault.auth.method=kubernetes &&
+        refused /vault/auth --set vault.auth.method=ldap &&
         refused vaultAddress --set vaultAddress=http://vault:8200 &&
         refused /approle/secretId --set approle.roleId=only-one-half &&
         refused /approle/existingSecret --set approle.existingSecret= &&

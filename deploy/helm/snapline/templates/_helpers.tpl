@@ -34,6 +34,31 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
+{{/* The Secret with what the method needs, or nothing where the pod has another identity. */}}
+{{- define "snapline.vaultSecret" -}}
+{{- $auth := .Values.vault.auth -}}
+{{- if eq $auth.method "approle" -}}
+{{ include "snapline.approleSecret" . }}
+{{- else if has $auth.method (list "userpass" "ldap") -}}
+{{ $auth.existingSecret }}
+{{- end -}}
+{{- end }}
+
+{{/* Not empty where the pod shows a token of its service account to Vault. */}}
+{{- define "snapline.usesJwt" -}}
+{{- if has .Values.vault.auth.method (list "kubernetes" "jwt") -}}
+yes
+{{- end -}}
+{{- end }}
+
+{{/* Not empty where the pod has a volume. */}}
+{{- define "snapline.hasVolumes" -}}
+{{- $vault := .Values.vault -}}
+{{- if or $vault.ca.existingConfigMap $vault.ca.existingSecret $vault.clientCert.existingSecret .Values.extraVolumes (include "snapline.usesJwt" .) -}}
+yes
+{{- end -}}
+{{- end }}
+
 {{/* The Secret with the store's keys, or nothing where the pod has another identity. */}}
 {{- define "snapline.s3Secret" -}}
 {{- if .Values.backup.accessKeyId -}}
