@@ -18,6 +18,7 @@ snapline_cli::args! {
         note = "jwt needs a JWT, and a role unless the mount has a default one.",
         note = "cert needs a TLS client certificate; a role makes the server try that one only.",
         note = "userpass and ldap need a user name and a password: --password-file, VAULT_AUTH_PASSWORD or VAULT_AUTH_PASSWORD_FILE.",
+        note = "aws proves by a signed call of STS who we are. Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile (AWS_PROFILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata.",
         note = "token needs a token, which is looked up and printed.",
         note = "What goes with another method is wrong as an option and ignored as a variable. BAO_X is read before VAULT_X."
     )]
@@ -25,13 +26,13 @@ snapline_cli::args! {
         /// namespace to log in to [env: VAULT_NAMESPACE]
         #[argh(option, arg_name = "ns")]
         pub namespace: Option<String>,
-        /// way to log in: approle, kubernetes, jwt, cert, userpass, ldap or token [env: VAULT_AUTH_METHOD; default: approle]
+        /// way to log in: approle, kubernetes, jwt, cert, userpass, ldap, aws or token [env: VAULT_AUTH_METHOD; default: approle]
         #[argh(option, arg_name = "m")]
         pub method: Option<String>,
         /// where the method is mounted, below auth/ [env: VAULT_AUTH_PATH; default: the method's name]
         #[argh(option, arg_name = "mount")]
         pub path: Option<String>,
-        /// role for kubernetes and jwt, certificate role for cert [env: VAULT_AUTH_ROLE]
+        /// role for kubernetes, jwt and aws, certificate role for cert [env: VAULT_AUTH_ROLE]
         #[argh(option, arg_name = "name")]
         pub role: Option<String>,
         /// role id for approle [env: VAULT_APPROLE_ROLE_ID]
@@ -55,6 +56,12 @@ snapline_cli::args! {
         /// file that holds the user's password [env: VAULT_AUTH_PASSWORD_FILE, VAULT_AUTH_PASSWORD]
         #[argh(option, arg_name = "file")]
         pub password_file: Option<String>,
+        /// region of the STS call for aws; auto takes AWS_REGION, AWS_DEFAULT_REGION or the profile's [default: us-east-1]
+        #[argh(option, arg_name = "name")]
+        pub region: Option<String>,
+        /// for aws, value of the signed header X-Vault-AWS-IAM-Server-ID, where the mount demands one [env: VAULT_AUTH_HEADER_VALUE]
+        #[argh(option, arg_name = "value")]
+        pub header_value: Option<String>,
         /// file that holds the token for method token, which is looked up and printed [env: VAULT_TOKEN_FILE, VAULT_TOKEN]
         #[argh(option, arg_name = "file")]
         pub token_file: Option<String>,
@@ -117,6 +124,8 @@ impl Args {
             ("--jwt-file", &self.jwt_file),
             ("--username", &self.username),
             ("--password-file", &self.password_file),
+            ("--region", &self.region),
+            ("--header-value", &self.header_value),
             ("--token-file", &self.token_file),
         ];
         for (option, value) in given {

@@ -7,10 +7,11 @@ use std::io::ErrorKind;
 use snapline_cli::{Exit, Failure, OrExit as _};
 use snapline_http::Environment;
 use snapline_vault::{
-    AppRole, Cert, Form, Jwt, Mount, Password, Places, Secret, SecretId, Username, Variable, variable,
+    AppRole, Aws, Cert, Form, Jwt, Mount, Password, Places, Secret, SecretId, Username, Variable, variable,
 };
 
 use crate::Args;
+use crate::aws::IamLogin;
 use crate::failed;
 use crate::method::{Method, Name};
 
@@ -30,6 +31,7 @@ pub(crate) fn of(name: Name, args: &Args, environment: Environment<'_>) -> Resul
         Name::Cert => Method::Cert(source.cert()?),
         Name::Userpass => Method::Userpass(source.password(name)?),
         Name::Ldap => Method::Ldap(source.password(name)?),
+        Name::Aws => Method::Aws(Box::new(source.aws()?)),
         Name::Token => Method::Token(source.token()?),
     })
 }
@@ -119,6 +121,18 @@ impl Source<'_> {
             mount: self.mount(Name::Cert)?,
             name: self.role()?,
         })
+    }
+
+    fn aws(&self) -> Result<IamLogin, Failure> {
+        let login = Aws {
+            mount: self.mount(Name::Aws)?,
+            role: self.role()?,
+        };
+        let server_id = match &self.args.header_value {
+            Some(value) => Some(value.clone()),
+            None => self.setting("AUTH_HEADER_VALUE")?.map(|found| found.value),
+        };
+        IamLogin::new(login, self.args.region.as_deref(), server_id, self.environment)
     }
 
     fn password(&self, name: Name) -> Result<Password, Failure> {

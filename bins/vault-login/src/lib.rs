@@ -3,6 +3,7 @@
 //! A token that cannot be handed over is revoked: nobody would know it, and it would live on until its end.
 
 mod args;
+mod aws;
 mod credentials;
 mod hand_over;
 mod method;
@@ -39,7 +40,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     // Before the login: where the token cannot go, none is made.
     let output = Output::open(plan.output.as_deref())?;
     let client = Arc::new(Client::new(plan.settings));
-    let login = plan.method.log_in(&client, plan.namespace.as_ref()).map_err(failed)?;
+    let login = plan.method.log_in(&client, plan.namespace.as_ref())?;
 
     let revocation = plan.method.makes_a_token().then(|| {
         let token = login.token.clone();

@@ -1,6 +1,10 @@
 //! The ways to log in that this program knows.
 
-use snapline_vault::{AppRole, Cert, Client, Error, Jwt, Login, Namespace, Password, Secret, look_up};
+use snapline_cli::Failure;
+use snapline_vault::{AppRole, Cert, Client, Jwt, Login, Namespace, Password, Secret, look_up};
+
+use crate::aws::IamLogin;
+use crate::failed;
 
 /// A method with all that it needs.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(crate) enum Method {
     Userpass(Password),
     /// A user whom a directory server knows.
     Ldap(Password),
+    /// An identity of AWS.
+    Aws(Box<IamLogin>),
     /// A token that somebody has already.
     Token(Secret),
 }
@@ -30,17 +36,19 @@ pub(crate) enum Name {
     Cert,
     Userpass,
     Ldap,
+    Aws,
     Token,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::AppRole,
         Self::Kubernetes,
         Self::Jwt,
         Self::Cert,
         Self::Userpass,
         Self::Ldap,
+        Self::Aws,
         Self::Token,
     ];
 
@@ -52,6 +60,7 @@ impl Name {
             Self::Cert => "cert",
             Self::Userpass => "userpass",
             Self::Ldap => "ldap",
+            Self::Aws => "aws",
             Self::Token => "token",
         }
     }
@@ -76,6 +85,7 @@ impl Name {
             Self::Kubernetes | Self::Jwt => &["--path", "--role", "--jwt-file"],
             Self::Cert => &["--path", "--role"],
             Self::Userpass | Self::Ldap => &["--path", "--username", "--password-file"],
+            Self::Aws => &["--path", "--role", "--region", "--header-value"],
             Self::Token => &["--token-file"],
         }
     }
@@ -90,6 +100,7 @@ impl Method {
             Self::Cert(_) => Name::Cert,
             Self::Userpass(_) => Name::Userpass,
             Self::Ldap(_) => Name::Ldap,
+            Self::Aws(_) => Name::Aws,
             Self::Token(_) => Name::Token,
         }
     }
@@ -99,13 +110,15 @@ impl Method {
         !matches!(self, Self::Token(_))
     }
 
-    pub(crate) fn log_in(&self, client: &Client, namespace: Option<&Namespace>) -> Result<Login, Error> {
-        match self {
+    pub(crate) fn log_in(&self, client: &Client, namespace: Option<&Namespace>) -> Result<Login, Failure> {
+        let login = match self {
             Self::AppRole(role) => role.log_in(client, namespace),
             Self::Kubernetes(account) | Self::Jwt(account) => account.log_in(client, namespace),
             Self::Cert(cert) => cert.log_in(client, namespace),
             Self::Userpass(user) | Self::Ldap(user) => user.log_in(client, namespace),
+            Self::Aws(aws) => return aws.log_in(client, namespace),
             Self::Token(token) => look_up(client, token.clone(), namespace),
-        }
+        };
+        login.map_err(failed)
     }
 }

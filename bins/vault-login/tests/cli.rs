@@ -98,7 +98,9 @@ fn help_and_version_need_no_configuration() {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "--secret-id-file",
-            "approle, kubernetes, jwt, cert, userpass, ldap or token",
+            "approle, kubernetes, jwt, cert, userpass, ldap, aws or token",
+            "--header-value",
+            "X-Vault-AWS-IAM-Server-ID",
             "VAULT_APPROLE_ROLE_ID",
             "VAULT_AUTH_ROLE",
             "VAULT_AUTH_JWT_FILE",
@@ -124,7 +126,7 @@ fn wrong_calls_are_64() {
         (&["word"], "word"),
         (
             &["--method", "kerberos"],
-            "approle, kubernetes, jwt, cert, userpass, ldap, token",
+            "approle, kubernetes, jwt, cert, userpass, ldap, aws, token",
         ),
         (&["--method", "token", "--role-id", "x"], "--role-id"),
         (&["--method", "token", "--path", "x"], "--path"),

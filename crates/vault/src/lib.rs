@@ -29,7 +29,7 @@ mod words;
 pub use address::{Address, Mount, Namespace, Username};
 pub use client::Client;
 pub use error::Error;
-pub use login::{AppRole, Cert, Jwt, Login, Password, SecretId, look_up};
+pub use login::{AppRole, Aws, CallerIdentity, Cert, Jwt, Login, Password, SecretId, look_up};
 pub use places::{Form, Places};
 pub use revocation::Revocation;
 pub use secret::Secret;

@@ -1,6 +1,7 @@
 //! Logins: one module for each method, and what they share.
 
 mod approle;
+mod aws;
 mod cert;
 mod jwt;
 mod password;
@@ -20,6 +21,7 @@ use crate::client::Reply;
 use crate::{Client, Error, Namespace, Secret, words};
 
 pub use approle::{AppRole, SecretId};
+pub use aws::{Aws, CallerIdentity};
 pub use cert::Cert;
 pub use jwt::Jwt;
 pub use password::Password;
