@@ -16,6 +16,8 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
+use super::failure::Shown;
+use super::identity::Nobody;
 use super::{in_handshake, later};
 use crate::{Kind, TransportError};
 
@@ -24,15 +26,20 @@ use crate::{Kind, TransportError};
 pub(crate) struct TlsConnector {
     config: Arc<ClientConfig>,
     server_name: Option<ServerName<'static>>,
-    has_identity: bool,
+    /// Instead of a client certificate.
+    nobody: Option<Arc<Nobody>>,
 }
 
 impl TlsConnector {
-    pub(super) fn new(config: ClientConfig, server_name: Option<ServerName<'static>>, has_identity: bool) -> Self {
+    pub(super) fn new(
+        config: ClientConfig,
+        server_name: Option<ServerName<'static>>,
+        nobody: Option<Arc<Nobody>>,
+    ) -> Self {
         Self {
             config: Arc::new(config),
             server_name,
-            has_identity,
+            nobody,
         }
     }
 
@@ -66,12 +73,12 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let is_proxied = details.config.proxy().is_some();
         connection
             .complete_io(&mut socket)
-            .map_err(|error| passed_on(in_handshake(error, self.has_identity, is_proxied)))?;
+            .map_err(|error| passed_on(in_handshake(error, shown(self.nobody.as_deref()), is_proxied)))?;
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport {
             buffers,
             stream: StreamOwned::new(connection, socket),
-            has_identity: self.has_identity,
+            nobody: self.nobody.clone(),
         })))
     }
 }
@@ -81,6 +88,14 @@ impl fmt::Debug for TlsConnector {
         f.debug_struct("TlsConnector")
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
+    }
+}
+
+fn shown(nobody: Option<&Nobody>) -> Shown {
+    match nobody {
+        None => Shown::Certificate,
+        Some(nobody) if nobody.was_asked() => Shown::NothingThoughAsked,
+        Some(_) => Shown::Nothing,
     }
 }
 
@@ -103,12 +118,12 @@ fn left(details: &ConnectionDetails<'_>) -> NextTimeout {
 pub(crate) struct TlsTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
-    has_identity: bool,
+    nobody: Option<Arc<Nobody>>,
 }
 
 impl TlsTransport {
     fn failed(&self, error: io::Error) -> Error {
-        match later(&error, self.has_identity) {
+        match later(&error, shown(self.nobody.as_deref())) {
             Some(error) => passed_on(error),
             None => error.into(),
         }
@@ -129,7 +144,7 @@ impl Transport for TlsTransport {
         // What it said has arrived even where writing has failed.
         if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
             && let Err(said) = self.stream.read(&mut [0])
-            && later(&said, self.has_identity).is_some()
+            && later(&said, shown(self.nobody.as_deref())).is_some()
         {
             return Err(self.failed(said));
         }

@@ -34,10 +34,21 @@ pub enum TlsFailure {
     Other,
 }
 
+/// What the server has got to see of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A client certificate.
+    Certificate,
+    /// None, and it did not ask.
+    Nothing,
+    /// None although it asked.
+    NothingThoughAsked,
+}
+
 /// The words for a handshake that failed: nothing of the request has left.
-pub(crate) fn in_handshake(error: io::Error, has_identity: bool, is_proxied: bool) -> TransportError {
+pub(crate) fn in_handshake(error: io::Error, client: Shown, is_proxied: bool) -> TransportError {
     if let Some(cause) = rustls_error(&error) {
-        return words(cause, has_identity, is_proxied);
+        return words(cause, client, is_proxied);
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -49,18 +60,18 @@ pub(crate) fn in_handshake(error: io::Error, has_identity: bool, is_proxied: boo
 }
 
 /// The words for what the other side says of the handshake afterwards, if that is what `error` is about.
-pub(crate) fn later(error: &io::Error, has_identity: bool) -> Option<TransportError> {
-    rustls_error(error).map(|cause| words(cause, has_identity, false))
+pub(crate) fn later(error: &io::Error, client: Shown) -> Option<TransportError> {
+    rustls_error(error).map(|cause| words(cause, client, false))
 }
 
 fn rustls_error(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn words(error: &Error, has_identity: bool, is_proxied: bool) -> TransportError {
+fn words(error: &Error, client: Shown, is_proxied: bool) -> TransportError {
     match error {
         Error::InvalidCertificate(cause) => certificate(cause, is_proxied),
-        Error::AlertReceived(alert) => said(*alert, has_identity),
+        Error::AlertReceived(alert) => said(*alert, client),
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
             TransportError::tls_failure(TlsFailure::NotTls, "the server does not speak TLS on this port")
                 .hint("is the address meant to begin with http://?")
@@ -130,12 +141,14 @@ fn plain_name(name: &str) -> &str {
     inner.trim_end_matches(')').trim_matches('"')
 }
 
-/// What the server says (RFC 8446, 6.2). Go's server says `bad certificate` where TLS 1.2 lacks a word for a missing one.
-fn said(alert: AlertDescription, has_identity: bool) -> TransportError {
+/// What the server says (RFC 8446, 6.2). TLS 1.2 lacks a word for a missing certificate: Go's server says `handshake failure` or
+/// `bad certificate` then.
+fn said(alert: AlertDescription, client: Shown) -> TransportError {
     use AlertDescription as Alert;
     match alert {
         Alert::CertificateRequired => missing(),
-        Alert::BadCertificate | Alert::NoCertificate if !has_identity => missing(),
+        Alert::BadCertificate | Alert::NoCertificate if client != Shown::Certificate => missing(),
+        Alert::HandshakeFailure if client == Shown::NothingThoughAsked => missing(),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -143,7 +156,7 @@ fn said(alert: AlertDescription, has_identity: bool) -> TransportError {
         | Alert::CertificateUnknown
         | Alert::UnknownCA
         | Alert::AccessDenied
-            if has_identity =>
+            if client == Shown::Certificate =>
         {
             TransportError::tls_failure(
                 TlsFailure::ClientCertificateRefused,
@@ -214,16 +227,27 @@ mod tests {
     #[test]
     fn a_missing_client_certificate_is_told_from_a_refused_one() {
         use AlertDescription as Alert;
-        for (alert, has_identity, expected) in [
-            (Alert::CertificateRequired, false, TlsFailure::ClientCertificateMissing),
-            (Alert::BadCertificate, false, TlsFailure::ClientCertificateMissing),
-            (Alert::BadCertificate, true, TlsFailure::ClientCertificateRefused),
-            (Alert::UnknownCA, true, TlsFailure::ClientCertificateRefused),
-            (Alert::UnknownCA, false, TlsFailure::Other),
-            (Alert::HandshakeFailure, true, TlsFailure::Other),
-            (Alert::UnrecognisedName, false, TlsFailure::WrongName),
+        use Shown::{Certificate, Nothing, NothingThoughAsked};
+        for (alert, client, expected) in [
+            (
+                Alert::CertificateRequired,
+                Nothing,
+                TlsFailure::ClientCertificateMissing,
+            ),
+            (Alert::BadCertificate, Nothing, TlsFailure::ClientCertificateMissing),
+            (
+                Alert::HandshakeFailure,
+                NothingThoughAsked,
+                TlsFailure::ClientCertificateMissing,
+            ),
+            (Alert::BadCertificate, Certificate, TlsFailure::ClientCertificateRefused),
+            (Alert::UnknownCA, Certificate, TlsFailure::ClientCertificateRefused),
+            (Alert::UnknownCA, Nothing, TlsFailure::Other),
+            (Alert::HandshakeFailure, Certificate, TlsFailure::Other),
+            (Alert::HandshakeFailure, Nothing, TlsFailure::Other),
+            (Alert::UnrecognisedName, Nothing, TlsFailure::WrongName),
         ] {
-            assert_eq!(said(alert, has_identity).tls(), Some(expected), "{alert:?}");
+            assert_eq!(said(alert, client).tls(), Some(expected), "{alert:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Who we are to a server that asks for a client certificate.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{Error, InconsistentKeys};
+use rustls::{Error, InconsistentKeys, SignatureScheme};
 
 use crate::{Kind, Roots, TransportError};
 
@@ -67,6 +68,28 @@ impl Identity {
     /// Shows the certificate whatever authorities the server names, as Vault's own client does.
     pub(super) fn resolver(&self) -> Arc<dyn ResolvesClientCert> {
         Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
+    }
+}
+
+/// What answers where there is no certificate to show, and remembers that somebody asked: with TLS 1.2 a server that demands
+/// one may say no more than `handshake failure`, and that is said to many.
+#[derive(Debug, Default)]
+pub(super) struct Nobody(AtomicBool);
+
+impl Nobody {
+    pub(super) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

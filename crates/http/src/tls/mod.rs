@@ -55,9 +55,15 @@ impl Tls {
         } else {
             builder.with_custom_certificate_verifier(Arc::new(self.verifier(provider)?))
         };
-        let config = match &self.identity {
-            Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
-            None => builder.with_no_client_auth(),
+        let (config, nobody) = match &self.identity {
+            Some(identity) => (builder.with_client_cert_resolver(identity.resolver()), None),
+            None => {
+                let nobody = Arc::new(identity::Nobody::default());
+                (
+                    builder.with_client_cert_resolver(Arc::clone(&nobody) as _),
+                    Some(nobody),
+                )
+            }
         };
         let server_name = match &self.server_name {
             None => None,
@@ -65,7 +71,7 @@ impl Tls {
                 TransportError::new(Kind::Config, format!("prepare TLS: '{name}' is no name of a server"))
             })?),
         };
-        Ok(TlsConnector::new(config, server_name, self.identity.is_some()))
+        Ok(TlsConnector::new(config, server_name, nobody))
     }
 
     fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<verifier::Strict, TransportError> {
