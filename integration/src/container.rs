@@ -17,6 +17,7 @@ pub struct Container {
     inner: testcontainers::Container<GenericImage>,
     inner_port: u16,
     outer_port: u16,
+    others: Vec<(u16, u16)>,
 }
 
 impl Container {
@@ -31,7 +32,23 @@ impl Container {
         outer_port: Option<u16>,
         configure: impl FnOnce(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
     ) -> Self {
-        let request = GenericImage::new(image.0, image.1)
+        Self::start_with(image, arguments, port, outer_port, &[], configure)
+    }
+
+    /// The same with more ports published.
+    pub fn start_with(
+        image: (&str, &str),
+        arguments: &[&str],
+        port: u16,
+        outer_port: Option<u16>,
+        others: &[u16],
+        configure: impl FnOnce(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
+    ) -> Self {
+        let exposed = others.iter().fold(GenericImage::new(image.0, image.1), |image, port| {
+            image.with_exposed_port(port.tcp())
+        });
+        let published = others.to_vec();
+        let request = exposed
             .with_exposed_port(port.tcp())
             .with_cmd(arguments.iter().copied())
             .with_label(LABEL, run_id())
@@ -45,7 +62,17 @@ impl Container {
                     host_port: outer_port.map(|port| port.to_string()).or(Some(String::new())),
                 };
                 host.publish_all_ports = Some(false);
-                host.port_bindings = Some([(format!("{port}/tcp"), Some(vec![loopback]))].into());
+                let any = PortBinding {
+                    host_port: Some(String::new()),
+                    ..loopback.clone()
+                };
+                let mut bindings = vec![(format!("{port}/tcp"), Some(vec![loopback]))];
+                bindings.extend(
+                    published
+                        .iter()
+                        .map(|port| (format!("{port}/tcp"), Some(vec![any.clone()]))),
+                );
+                host.port_bindings = Some(bindings.into_iter().collect());
             });
         let inner = configure(request).start().unwrap_or_else(|err| {
             panic!(
@@ -54,11 +81,26 @@ impl Container {
             )
         });
         let outer_port = inner.get_host_port_ipv4(port).expect("read the published port");
+        let others = others
+            .iter()
+            .map(|port| (*port, inner.get_host_port_ipv4(*port).expect("read the published port")))
+            .collect();
         Self {
             inner,
             inner_port: port,
             outer_port,
+            others,
         }
+    }
+
+    /// Where another published port is reached.
+    pub fn address_of(&self, port: u16) -> String {
+        let (_, outer) = self
+            .others
+            .iter()
+            .find(|(inner, _)| *inner == port)
+            .expect("a published port");
+        format!("127.0.0.1:{outer}")
     }
 
     /// Where the published port is reached.

@@ -10,6 +10,7 @@
     reason = "a harness failure is a test failure"
 )]
 
+pub mod authority;
 pub mod bucket;
 pub mod cluster;
 pub mod container;

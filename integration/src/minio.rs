@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use testcontainers::ImageExt;
+use testcontainers::{CopyTargetOptions, ImageExt};
 
 use crate::bucket::{self, Bucket};
 use crate::container::Container;
@@ -19,18 +19,36 @@ pub const SECRET_KEY: &str = "s3-secret-that-must-never-be-printed";
 /// A MinIO server with its data in memory.
 pub struct Minio {
     container: Container,
+    scheme: &'static str,
 }
 
 impl Minio {
     /// Starts it and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
-        let container = Container::start(versions::minio_image(), &["server", "/data"], 9000, None, |request| {
-            request
+        Self::launch("http", &["server", "/data"], &[])
+    }
+
+    /// The same with TLS: the server's certificate and key.
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        Self::launch(
+            "https",
+            &["server", "--certs-dir", "/certs", "/data"],
+            &[("/certs/public.crt", certificate), ("/certs/private.key", key)],
+        )
+    }
+
+    fn launch(scheme: &'static str, arguments: &[&str], files: &[(&str, &str)]) -> Self {
+        let container = Container::start(versions::minio_image(), arguments, 9000, None, |request| {
+            let request = request
                 .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
-                .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY)
+                .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY);
+            files.iter().fold(request, |request, (path, content)| {
+                request.with_copy_to(CopyTargetOptions::new(*path), content.as_bytes().to_vec())
+            })
         });
-        let minio = Self { container };
+        let minio = Self { container, scheme };
         // Its own health page says "ready" a moment before the first request is served.
         wait_for("MinIO serves requests", || {
             bucket::is_served(&minio.endpoint()).then_some(())
@@ -46,7 +64,7 @@ impl Minio {
 
     /// What goes into `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.container.address())
+        format!("{}://{}", self.scheme, self.container.address())
     }
 
     /// Host and port.

@@ -1,11 +1,13 @@
 //! A real Vault on Raft storage.
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use testcontainers::{CopyTargetOptions, ImageExt};
+use testcontainers::core::Mount;
+use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt};
 use ureq::http::request::Builder;
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
@@ -40,12 +42,37 @@ impl Vault {
         vault
     }
 
+    /// The same with the stanzas `more` in its configuration, which may name `files` in its container (path and content) and
+    /// what is in the folder `share` of this machine as `/share`; and with the ports `others` of theirs published.
+    #[must_use]
+    pub fn start_with(more: &str, files: &[(&str, &str)], others: &[u16], share: &Path) -> Self {
+        let configuration = configuration(PORT, "") + more;
+        let mut vault = Self::launch_with(configuration, None, others, |request| {
+            let share = Mount::bind_mount(share.display().to_string(), "/share");
+            files
+                .iter()
+                .fold(request.with_mount(share), |request, (path, content)| {
+                    request.with_copy_to(CopyTargetOptions::new(*path), content.as_bytes().to_vec())
+                })
+        });
+        vault.initialise();
+        vault
+    }
+
     /// Starts a server that is not initialised, or joins the cluster that the line `join` of its configuration tells.
     pub(crate) fn launch(port: Option<u16>, join: &str) -> Self {
-        let configuration = configuration(port.unwrap_or(PORT), join).into_bytes();
+        Self::launch_with(configuration(port.unwrap_or(PORT), join), port, &[], |request| request)
+    }
+
+    fn launch_with(
+        configuration: String,
+        port: Option<u16>,
+        others: &[u16],
+        configure: impl FnOnce(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
+    ) -> Self {
         let arguments = ["server", "-config=/vault.hcl"];
-        let container = Container::start(versions::vault_image(), &arguments, PORT, port, |request| {
-            request.with_copy_to(CopyTargetOptions::new("/vault.hcl"), configuration)
+        let container = Container::start_with(versions::vault_image(), &arguments, PORT, port, others, |request| {
+            configure(request.with_copy_to(CopyTargetOptions::new("/vault.hcl"), configuration.into_bytes()))
         });
         let vault = Self {
             container,
