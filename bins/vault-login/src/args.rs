@@ -16,7 +16,7 @@ snapline_cli::args! {
         note = "approle needs a role id, and a secret id unless the role has bind_secret_id=false: --secret-id-file, VAULT_APPROLE_SECRET_ID or VAULT_APPROLE_SECRET_ID_FILE.",
         note = "kubernetes needs a role; the JWT is the pod's own unless --jwt-file names another.",
         note = "jwt needs a JWT, and a role unless the mount has a default one.",
-        note = "cert needs a TLS client certificate; a role makes the server try that one only.",
+        note = "cert needs a TLS client certificate (--client-cert, --client-key); a role makes the server try that one only.",
         note = "userpass and ldap need a user name and a password: --password-file, VAULT_AUTH_PASSWORD or VAULT_AUTH_PASSWORD_FILE.",
         note = "aws proves by a signed call of STS who we are. Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile (AWS_PROFILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata.",
         note = "token needs a token, which is looked up and printed.",
@@ -91,8 +91,12 @@ impl Args {
         let user_agent = concat!("vault-login/", env!("CARGO_PKG_VERSION"));
         let name = self.method_name(environment)?;
         self.refuse_what_does_not_go_with(name)?;
+        let settings = Settings::new(&options, environment, user_agent).map_err(failed)?;
+        if name == Name::Cert {
+            demand_certificate(&settings)?;
+        }
         Ok(Plan {
-            settings: Settings::new(&options, environment, user_agent).map_err(failed)?,
+            settings,
             namespace: self.namespace(environment)?,
             method: credentials::of(name, &self, environment)?,
             output: self.output,
@@ -158,4 +162,19 @@ impl Args {
         }
         Namespace::new(&text, &source).map(Some).map_err(failed)
     }
+}
+
+/// What logs in by a certificate has one to show. Behind `http://` and a socket there may be a proxy that shows its own.
+fn demand_certificate(settings: &Settings) -> Result<(), Failure> {
+    let encrypts = settings
+        .addresses
+        .iter()
+        .any(|address| address.to_string().starts_with("https:"));
+    if !encrypts || settings.tls.identity.is_some() {
+        return Ok(());
+    }
+    Err(
+        Failure::says(Exit::Config, "find the client certificate: there is none")
+            .hint("give --client-cert and --client-key, or set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"),
+    )
 }

@@ -311,6 +311,18 @@ fn what_a_method_needs_and_has_not_is_78_and_names_option_and_variable() {
                 "VAULT_AUTH_PASSWORD_FILE",
             ],
         ),
+        (
+            "cert",
+            &[],
+            &["--address", "https://127.0.0.1:1"],
+            &[
+                "client certificate",
+                "--client-cert",
+                "--client-key",
+                "VAULT_CLIENT_CERT",
+                "VAULT_CLIENT_KEY",
+            ],
+        ),
         ("token", &[], &[], &["token", "--token-file", "VAULT_TOKEN"]),
     ] {
         let output = anonymous("http://127.0.0.1:1", method)
