@@ -24,6 +24,7 @@ snapline_cli::args! {
         note = "What --storage-class and the options after it ask for goes to the store as it is. After storing, the object is looked at once: what the store does not show to have kept is a warning. What it refuses is an error, and nothing is stored.",
         note = "A filter stands behind --, for example to encrypt: the snapshot is verified on its way into it, what it writes is stored. Its input ends only once the snapshot is proven whole; otherwise it is killed. It has to read everything, write something and end with 0, else nothing is stored and the code is 74. The part size is chosen so that the object may be half as large again as the snapshot; more than 10,000 parts are a failure, and --part-size helps.",
         note = "A filter runs in a process group of its own, with the environment but for the secrets of Vault and S3 (AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, VAULT_TOKEN, VAULT_APPROLE_SECRET_ID and the like), and is no part of the image: put it there.",
+        note = "The metrics are for the textfile collector of the Prometheus node exporter; each has a label series. They are written last: where that fails the object is stored and its URI printed, and the code is 74.",
         note = "Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile in ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata, unless AWS_EC2_METADATA_DISABLED is true. -v says which. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
     pub struct Args with (s3) {
@@ -78,6 +79,9 @@ snapline_cli::args! {
         /// media type of the object [default: application/gzip; application/octet-stream with --raw]
         #[argh(option, arg_name = "type")]
         pub content_type: Option<String>,
+        /// file for metrics of a success in Prometheus' text format, such as /metrics/vault.prom; replaced as a whole
+        #[argh(option, arg_name = "file")]
+        pub metrics_file: Option<String>,
     }
 }
 
@@ -88,6 +92,7 @@ pub(crate) struct Config {
     pub(crate) input: Option<String>,
     pub(crate) raw: bool,
     pub(crate) filter: Option<Filter>,
+    pub(crate) metrics: Option<String>,
     /// Bytes.
     pub(crate) part_size: u64,
     pub(crate) concurrency: usize,
@@ -134,6 +139,7 @@ impl Config {
             overwrite: args.overwrite,
             content_type: content_type(args.content_type, args.raw || filter.is_some())?,
             filter,
+            metrics: args.metrics_file,
             options,
             s3,
         })

@@ -5,6 +5,7 @@ mod claim;
 mod feeder;
 mod filter;
 mod gate;
+mod metrics;
 mod name;
 mod opening;
 mod parts;
@@ -25,6 +26,7 @@ use time::OffsetDateTime;
 pub use args::Args;
 use args::Config;
 use claim::Claim;
+use metrics::{Metrics, MetricsFile};
 use name::Names;
 use opening::Opening;
 use transfer::{Start, transfer};
@@ -39,8 +41,10 @@ const CONFIRMATION: Duration = Duration::from_secs(10);
 pub fn run(args: Args) -> anyhow::Result<()> {
     let start = Instant::now();
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
+    let metrics = config.metrics.as_deref().map(MetricsFile::open).transpose()?;
     let input = input(config.input.as_deref(), "a snapshot")?;
     let stored = store(&config, input)?;
+    let duration = start.elapsed();
     // Whoever reads of a full or closed output must also read that the object is there.
     let mut output = Output::open(None)?;
     output
@@ -51,9 +55,19 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fields.extend([("index", Field::Count(index)), ("term", Field::Count(term))]);
     }
     fields.push(("parts", Field::Count(stored.parts)));
-    fields.push(("seconds", Field::Seconds(start.elapsed().as_secs_f64())));
+    fields.push(("seconds", Field::Seconds(duration.as_secs_f64())));
     summary(&format!("stored '{}'", stored.object), &fields);
-    Ok(())
+    // Last of all: whoever reads the URI has it, and prunes, even where the metrics cannot be written.
+    let Some(file) = metrics else { return Ok(()) };
+    let metrics = Metrics {
+        location: &config.location,
+        now: OffsetDateTime::now_utc(),
+        size: stored.bytes,
+        index: stored.identity.index,
+        term: stored.identity.term,
+        duration,
+    };
+    file.write(&metrics, &stored.object.to_string())
 }
 
 struct Stored {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
@@ -102,6 +103,20 @@ impl Output {
         })
     }
 
+    /// Lets everybody read a file, mode 0644 whatever the umask is: for one that holds no secret and is meant for others.
+    ///
+    /// # Errors
+    /// 74 if that is refused.
+    pub fn readable_by_all(&self) -> Result<(), Failure> {
+        match &self.sink {
+            Sink::Stream(_) => Ok(()),
+            Sink::Whole { file, .. } => file
+                .as_file()
+                .set_permissions(std::fs::Permissions::from_mode(0o644))
+                .or_exit(Exit::Io, format!("let everybody read {}", self.name)),
+        }
+    }
+
     /// Enlarges a pipe to 1 MiB where the kernel allows it, for a product of many bytes: that doubles what passes through.
     pub fn enlarge_pipe(&self) {
         if let Sink::Stream(file) = &self.sink {
@@ -160,8 +175,6 @@ fn folder_of(place: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
@@ -176,6 +189,16 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&place).unwrap(), "new");
         assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_output_file_that_is_for_others_is_readable_by_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        let output = Output::open(place.to_str()).unwrap();
+        output.readable_by_all().unwrap();
+        output.commit().unwrap();
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o644);
     }
 
     #[test]

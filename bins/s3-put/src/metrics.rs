@@ -1,0 +1,165 @@
+//! Metrics of a success as a file, for the textfile collector of the Prometheus node exporter.
+//!
+//! Text format: prometheus.io/docs/instrumenting/exposition_formats/; names and units: prometheus.io/docs/practices/naming/.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use snapline_cli::{Exit, Failure, Output};
+use snapline_series::Location;
+use time::OffsetDateTime;
+
+/// A place for metrics, known to be writable.
+#[derive(Debug)]
+pub(crate) struct MetricsFile {
+    output: Output,
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+pub(crate) struct Metrics<'a> {
+    /// Where the object belongs: with that, files of several series may lie in one folder.
+    pub(crate) location: &'a Location,
+    pub(crate) now: OffsetDateTime,
+    /// Bytes of the object.
+    pub(crate) size: u64,
+    /// Raft index and term, where the content was verified.
+    pub(crate) index: Option<u64>,
+    pub(crate) term: Option<u64>,
+    /// From the program's start until the object was there.
+    pub(crate) duration: Duration,
+}
+
+impl MetricsFile {
+    /// Makes sure that `path` can be written to, before anything is uploaded. An older file stays until there is a new one.
+    ///
+    /// # Errors
+    /// 64 for standard output, which has the URI; 74 if there is no such folder, or it is read-only.
+    pub(crate) fn open(path: &str) -> Result<Self, Failure> {
+        if path == "-" {
+            let message = "use --metrics-file: it names a file; standard output has the object's URI";
+            return Err(Failure::says(Exit::Usage, message));
+        }
+        let output = Output::open(Some(path))?;
+        // The node exporter is somebody else.
+        output.readable_by_all()?;
+        Ok(Self { output })
+    }
+
+    /// Puts the metrics in place.
+    ///
+    /// # Errors
+    /// 74 if that fails: the object is there all the same, and the message says so.
+    pub(crate) fn write(mut self, metrics: &Metrics<'_>, object: &str) -> anyhow::Result<()> {
+        let text = metrics.text();
+        let written = self.output.write_all(text.as_bytes());
+        written
+            .and_then(|()| self.output.commit())
+            .with_context(|| format!("tell the metrics of '{object}', which is stored"))
+    }
+}
+
+impl Metrics<'_> {
+    #[allow(clippy::cast_precision_loss, reason = "the format's numbers are floats")]
+    fn text(&self) -> String {
+        let labels = format!("{{series=\"{}\"}}", escaped(&self.series()));
+        let mut text = String::new();
+        let mut gauge = |name: &str, help: &str, value: String| {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                text,
+                "# HELP snapline_{name} {help}\n# TYPE snapline_{name} gauge\nsnapline_{name}{labels} {value}\n"
+            );
+        };
+        gauge(
+            "last_success_timestamp_seconds",
+            "When the newest snapshot was stored, in seconds since 1970.",
+            self.now.unix_timestamp().to_string(),
+        );
+        gauge(
+            "snapshot_size_bytes",
+            "Size of the newest snapshot's object.",
+            self.size.to_string(),
+        );
+        if let Some(index) = self.index {
+            gauge(
+                "snapshot_index",
+                "Raft index of the newest snapshot.",
+                index.to_string(),
+            );
+        }
+        if let Some(term) = self.term {
+            gauge("snapshot_term", "Raft term of the newest snapshot.", term.to_string());
+        }
+        gauge(
+            "upload_duration_seconds",
+            "How long storing the newest snapshot took, waiting for it included.",
+            format!("{:.3}", self.duration.as_secs_f64()),
+        );
+        text
+    }
+
+    /// The same for each run, whatever the time.
+    fn series(&self) -> String {
+        match self.location {
+            Location::Object { bucket, key } => format!("s3://{bucket}/{key}"),
+            Location::Series { bucket, template } => format!("s3://{bucket}/{}", template.as_str()),
+        }
+    }
+}
+
+/// A label's value between its quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn metrics(location: &Location, verified: bool) -> String {
+        let metrics = Metrics {
+            location,
+            now: datetime!(2026-11-24 10:00:00 UTC),
+            size: 21_340,
+            index: verified.then_some(592),
+            term: verified.then_some(3),
+            duration: Duration::from_millis(1234),
+        };
+        metrics.text()
+    }
+
+    #[test]
+    fn each_metric_has_its_help_and_type_and_one_line() {
+        let location = Location::parse("s3://bkt/vault/", "v_%Y%m%d_%H%M%S").unwrap();
+        let text = metrics(&location, true);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 15);
+        for three in lines.chunks(3) {
+            let name = three[0].split(' ').nth(2).unwrap();
+            assert!(three[0].starts_with("# HELP snapline_") && three[0].ends_with('.'));
+            assert_eq!(three[1], format!("# TYPE {name} gauge"));
+            assert!(three[2].starts_with(&format!("{name}{{series=\"s3://bkt/vault/v_%Y%m%d_%H%M%S\"}} ")));
+        }
+        assert!(text.contains("} 1795514400\n") && text.contains("} 21340\n") && text.contains("} 1.234\n"));
+        assert!(text.contains("} 592\n") && text.contains("} 3\n"));
+    }
+
+    #[test]
+    fn what_was_not_verified_has_neither_index_nor_term() {
+        let location = Location::parse("s3://bkt/one", "unused").unwrap();
+        let text = metrics(&location, false);
+        assert_eq!(text.lines().count(), 9);
+        assert!(!text.contains("index") && !text.contains("term"));
+    }
+
+    #[test]
+    fn odd_keys_are_escaped() {
+        let location = Location::parse(r#"s3://bkt/a"b\c"#, "unused").unwrap();
+        assert!(metrics(&location, true).contains(r#"{series="s3://bkt/a\"b\\c"} "#));
+        assert_eq!(escaped("a\nb"), r"a\nb");
+    }
+}
