@@ -146,6 +146,23 @@ let
             };
           };
 
+        metricsFile = mkOption {
+          type = types.nullOr types.externalPath;
+          default = null;
+          example = "/var/lib/node-exporter/textfile/vault.prom";
+          description = ''
+            File for metrics of each success, for the textfile collector of the Prometheus node exporter. Its folder must exist,
+            and the group {option}`metricsGroup` must be allowed to write there.
+          '';
+        };
+
+        metricsGroup = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          example = "node-exporter";
+          description = "Group that the service joins, to write {option}`metricsFile`.";
+        };
+
         extraArgs = lib.genAttrs programs (
           program:
           mkOption {
@@ -216,7 +233,7 @@ let
           ++ given "--role-id" backup.vault.roleId
         ))
         (stage "vault-snapshot" (vault ++ optional backup.vault.revoke "--revoke"))
-        (stage "s3-put" (s3 ++ [ backup.s3.uri ]))
+        (stage "s3-put" (s3 ++ given "--metrics-file" backup.metricsFile ++ [ backup.s3.uri ]))
       ]
       ++ optional (prunes backup) (
         stage "snap-prune" (
@@ -257,6 +274,9 @@ let
       # snap-pipe passes TERM on and waits until uploads are aborted and tokens revoked.
       KillMode = "mixed";
       TimeoutStopSec = 60;
+
+      ReadWritePaths = optional (backup.metricsFile != null) (dirOf backup.metricsFile);
+      SupplementaryGroups = optional (backup.metricsGroup != null) backup.metricsGroup;
 
       DynamicUser = true;
       AmbientCapabilities = "";

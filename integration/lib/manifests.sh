@@ -136,6 +136,9 @@ chart_refuses_wrong_values() {
     refused /prune/keepLast --set prune.keepLast=0 &&
         refused /prune/keepLast --set prune.keepLast=many &&
         refused keepDaily --set prune.keepDaily=7 &&
+        refused /metrics/file --set metrics.file=metrics.prom --set 'extraVolumeMounts[0].name=x' &&
+        refused /metrics/file --set metrics.file=/metrics/vault.txt --set 'extraVolumeMounts[0].name=x' &&
+        refused /extraVolumeMounts --set metrics.file=/metrics/vault.prom &&
         refused /backup/uri --set backup.uri=backups/vault &&
         refused /backup/uri --set backup.uri=s3://backups/vault.snap &&
         refused /vault/address --set vault.address=vault:8200 &&

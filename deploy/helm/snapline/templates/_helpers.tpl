@@ -78,13 +78,19 @@ yes
 {{/* The pipe, as a list: the words after the image's entry point. Takes the root and one of the schedules. */}}
 {{- define "snapline.args" -}}
 {{- $values := .root.Values -}}
+{{- $schedule := .schedule -}}
 {{- $style := list -}}
 {{- if ne $values.backup.addressingStyle "auto" -}}
 {{- $style = list "--addressing-style" $values.backup.addressingStyle -}}
 {{- end -}}
+{{- $metrics := list -}}
+{{- with $values.metrics.file -}}
+{{- $suffix := ternary (printf "-%s.prom" $schedule.name) ".prom" (not (empty $schedule.name)) -}}
+{{- $metrics = list "--metrics-file" (printf "%s%s" (trimSuffix ".prom" .) $suffix) -}}
+{{- end -}}
 {{- $args := concat (list "vault-login") $values.extraArgs.login -}}
 {{- $args = concat $args (list "|" "vault-snapshot" "--revoke") $values.extraArgs.snapshot -}}
-{{- $args = concat $args (list "|" "s3-put") $style $values.extraArgs.put (list (default $values.backup.uri .schedule.uri)) -}}
+{{- $args = concat $args (list "|" "s3-put") $style $metrics $values.extraArgs.put (list (default $values.backup.uri .schedule.uri)) -}}
 {{- if $values.prune.enabled -}}
 {{- $keep := default $values.prune.keepLast .schedule.keepLast -}}
 {{- $args = concat $args (list "|" "snap-prune") $style (list "--keep-last" (toString (int64 $keep))) -}}
