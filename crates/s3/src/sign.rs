@@ -3,7 +3,6 @@
 //! rust-s3's own requests hash a body twice with SHA-256 and once with MD5. Here the caller hashes once and says the result,
 //! which is why every request is signed here and none by rust-s3's `Request`.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -99,7 +98,7 @@ fn authorization(
     region: &Region,
     now: OffsetDateTime,
 ) -> Result<String, s3::error::S3Error> {
-    let canonical = signing::canonical_request(method.as_str(), url, &squeezed(headers), &payload.0)?;
+    let canonical = canonical_request(method, url, headers, payload)?;
     let to_sign = signing::string_to_sign(&now, region, &canonical)?;
     let key = signing::signing_key(&now, &credentials.secret_access_key, region, "s3")?;
     let signature = hmac(&key, to_sign.as_bytes())?;
@@ -107,23 +106,27 @@ fn authorization(
     signing::authorization_header(&credentials.access_key_id, &now, region, &signed, &signature)
 }
 
-/// The headers as they are signed: a run of blanks counts as one, which rust-s3 leaves to its caller.
-/// docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-fn squeezed(headers: &HeaderMap) -> Cow<'_, HeaderMap> {
-    let has_run = |value: &HeaderValue| value.as_bytes().windows(2).any(|pair| pair == b"  ");
-    if !headers.values().any(has_run) {
-        return Cow::Borrowed(headers);
+/// The canonical request of docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+///
+/// rust-s3's own sorts the lines of headers, where only their names count (a name that begins with another one's would come too
+/// early: `x-amz-server-side-encryption` and the id of its key), and leaves runs of blanks as they are, which count as one.
+fn canonical_request(
+    method: &Method,
+    url: &Url,
+    headers: &HeaderMap,
+    payload: &PayloadHash,
+) -> Result<String, s3::error::S3Error> {
+    let mut lines = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let words: Vec<_> = value.to_str()?.split_ascii_whitespace().collect();
+        lines.push((name.as_str(), words.join(" ")));
     }
-    let mut squeezed = headers.clone();
-    for value in squeezed.values_mut().filter(|value| has_run(value)) {
-        let words = value
-            .to_str()
-            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-        if let Some(text) = words.ok().and_then(|text| HeaderValue::from_str(&text).ok()) {
-            *value = text;
-        }
-    }
-    Cow::Owned(squeezed)
+    // The names of a HeaderMap are in lower case.
+    lines.sort_unstable();
+    let lines: String = lines.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let (path, query) = (signing::canonical_uri_string(url), signing::canonical_query_string(url));
+    let signed = signing::signed_header_string(headers);
+    Ok(format!("{method}\n{path}\n{query}\n{lines}\n{signed}\n{}", payload.0))
 }
 
 /// HMAC-SHA-256 in hexadecimal, with the type that rust-s3 exports.
@@ -163,6 +166,34 @@ mod tests {
         };
         assert_eq!(signed("a   b c"), signed("a b c"));
         assert_ne!(signed("ab c"), signed("a b c"));
+    }
+
+    #[test]
+    fn headers_are_sorted_by_their_names_alone() {
+        let url = Url::parse("https://b.s3.amazonaws.com/k").unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-amz-server-side-encryption-aws-kms-key-id",
+            HeaderValue::from_static("1"),
+        );
+        headers.insert("x-amz-server-side-encryption", HeaderValue::from_static("aws:kms"));
+        let request = canonical_request(&Method::PUT, &url, &headers, &PayloadHash::of(b"")).unwrap();
+        let lines: Vec<_> = request.lines().collect();
+        assert_eq!(
+            &lines[..6],
+            [
+                "PUT",
+                "/k",
+                "",
+                "x-amz-server-side-encryption:aws:kms",
+                "x-amz-server-side-encryption-aws-kms-key-id:1",
+                "",
+            ]
+        );
+        assert_eq!(
+            lines[6],
+            "x-amz-server-side-encryption;x-amz-server-side-encryption-aws-kms-key-id"
+        );
     }
 
     /// RFC 1321, A.5
