@@ -31,6 +31,78 @@ pub struct Object {
     pub size: u64,
 }
 
+/// In whose name a request is signed.
+#[derive(Clone)]
+pub struct Signer {
+    /// The key's public name.
+    pub access_key: String,
+    /// Its secret.
+    pub secret_key: String,
+    /// Of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl Signer {
+    /// The server's own user.
+    pub fn root() -> Self {
+        Self {
+            access_key: ACCESS_KEY.into(),
+            secret_key: SECRET_KEY.into(),
+            session_token: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeRole {
+    assume_role_result: AssumeRoleResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeRoleResult {
+    credentials: SessionCredentials,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SessionCredentials {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+}
+
+/// Temporary credentials that have exactly the rights of `policy`
+/// (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; MinIO's own takes no role).
+pub(crate) fn session(endpoint: &str, policy: &str) -> Signer {
+    let form = format!(
+        "Action=AssumeRole&Version=2011-06-15&DurationSeconds=3600&Policy={}",
+        encode(policy)
+    );
+    let mut command = Command::new("curl");
+    command.args([
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "120",
+        "--include",
+    ]);
+    command.args(["--aws-sigv4", "aws:amz:us-east-1:sts"]);
+    command.args(["--user", &format!("{ACCESS_KEY}:{SECRET_KEY}")]);
+    command.args(["--request", "POST", "--data", &form, &format!("{endpoint}/")]);
+    let reply = Reply::parse(&pipe_through(&mut command, b"").stdout);
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+    let credentials = parse::<AssumeRole>(&reply).assume_role_result.credentials;
+    Signer {
+        access_key: credentials.access_key_id,
+        secret_key: credentials.secret_access_key,
+        session_token: Some(credentials.session_token),
+    }
+}
+
 /// A reply: status 0 means that there was none.
 pub struct Reply {
     /// The HTTP status.
@@ -64,12 +136,32 @@ struct Upload {
 
 impl Bucket {
     pub(crate) fn create(endpoint: &str, name: &str) -> Self {
+        Self::create_with(endpoint, name, &[])
+    }
+
+    /// With more header lines.
+    pub(crate) fn create_with(endpoint: &str, name: &str, headers: &[&str]) -> Self {
         let bucket = Self {
             endpoint: endpoint.into(),
             name: name.into(),
         };
-        bucket.expect(200, &bucket.request("PUT", "", b""));
+        let url = format!("{endpoint}/{name}/");
+        let reply = request_as(&Signer::root(), &url, "PUT", headers, b"").expect("create a bucket");
+        bucket.expect(200, &reply);
         bucket
+    }
+
+    /// Asks as somebody else for a key, with a query such as `?tagging=` behind it, or for the bucket itself.
+    pub fn ask(&self, signer: &Signer, method: &str, key: &str, query: &str, body: &[u8]) -> Reply {
+        let url = format!("{}/{}/{}{query}", self.endpoint, self.name, path(key));
+        request_as(signer, &url, method, &[], body).unwrap_or_else(|reason| panic!("{method} {url}: {reason}"))
+    }
+
+    /// The body of a successful GET, as text.
+    pub fn told(&self, key: &str, query: &str) -> String {
+        let reply = self.ask(&Signer::root(), "GET", key, query, b"");
+        self.expect(200, &reply);
+        String::from_utf8(reply.body).expect("UTF-8")
     }
 
     /// The same bucket, reached by another way.
@@ -189,6 +281,10 @@ pub(crate) fn is_served(endpoint: &str) -> bool {
 }
 
 fn request(url: &str, method: &str, body: &[u8]) -> Result<Reply, String> {
+    request_as(&Signer::root(), url, method, &[], body)
+}
+
+fn request_as(signer: &Signer, url: &str, method: &str, headers: &[&str], body: &[u8]) -> Result<Reply, String> {
     let mut command = Command::new("curl");
     command.args([
         "--silent",
@@ -203,10 +299,16 @@ fn request(url: &str, method: &str, body: &[u8]) -> Result<Reply, String> {
         "--aws-sigv4",
         "aws:amz:us-east-1:s3",
         "--user",
-        &format!("{ACCESS_KEY}:{SECRET_KEY}"),
+        &format!("{}:{}", signer.access_key, signer.secret_key),
     ]);
     // Whether certificates are right is what others test.
     command.arg("--insecure");
+    if let Some(token) = &signer.session_token {
+        command.args(["--header", &format!("x-amz-security-token: {token}")]);
+    }
+    for header in headers {
+        command.args(["--header", header]);
+    }
     // What curl 7.88 signs for a body by itself is refused.
     command.args(["--header", UNSIGNED]);
     match method {

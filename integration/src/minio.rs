@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use testcontainers::{CopyTargetOptions, ImageExt};
 
-use crate::bucket::{self, Bucket};
+use crate::bucket::{self, Bucket, Signer};
 use crate::container::Container;
 use crate::shared::Shared;
 use crate::versions;
@@ -26,7 +26,13 @@ impl Minio {
     /// Starts it and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
-        Self::launch("http", &["server", "/data"], &[])
+        Self::start_with(&[])
+    }
+
+    /// The same with these variables more.
+    #[must_use]
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::launch("http", &["server", "/data"], variables, &[])
     }
 
     /// The same with TLS: the server's certificate and key.
@@ -35,15 +41,18 @@ impl Minio {
         Self::launch(
             "https",
             &["server", "--certs-dir", "/certs", "/data"],
+            &[],
             &[("/certs/public.crt", certificate), ("/certs/private.key", key)],
         )
     }
 
-    fn launch(scheme: &'static str, arguments: &[&str], files: &[(&str, &str)]) -> Self {
+    fn launch(scheme: &'static str, arguments: &[&str], variables: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
         let container = Container::start(versions::minio_image(), arguments, 9000, None, |request| {
             let request = request
                 .with_env_var("MINIO_ROOT_USER", ACCESS_KEY)
                 .with_env_var("MINIO_ROOT_PASSWORD", SECRET_KEY);
+            let variables = variables.iter();
+            let request = variables.fold(request, |request, (name, value)| request.with_env_var(*name, *value));
             files.iter().fold(request, |request, (path, content)| {
                 request.with_copy_to(CopyTargetOptions::new(*path), content.as_bytes().to_vec())
             })
@@ -82,6 +91,16 @@ impl Minio {
     /// A new bucket with exactly this name.
     pub fn bucket_named(&self, name: &str) -> Bucket {
         Bucket::create(&self.endpoint(), name)
+    }
+
+    /// A new bucket with object lock, and so with versions.
+    pub fn locked_bucket(&self, name: &str) -> Bucket {
+        Bucket::create_with(&self.endpoint(), name, &["x-amz-bucket-object-lock-enabled: true"])
+    }
+
+    /// Temporary credentials that have exactly the rights of `policy`.
+    pub fn session(&self, policy: &str) -> Signer {
+        bucket::session(&self.endpoint(), policy)
     }
 
     /// The container, for tests that hurt it.

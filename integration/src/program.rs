@@ -8,6 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::bucket::Signer;
 use crate::minio::{ACCESS_KEY, Minio, SECRET_KEY};
 use crate::running::{Outcome, Running};
 use crate::vault::{AppRole, Vault};
@@ -64,6 +65,18 @@ impl Environment {
             .set("AWS_REGION", "us-east-1")
             .set("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .set("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    }
+
+    /// Logs in there as somebody else, after [`Self::minio`].
+    #[must_use]
+    pub fn signer(self, signer: &Signer) -> Self {
+        let environment = self
+            .set("AWS_ACCESS_KEY_ID", &signer.access_key)
+            .set("AWS_SECRET_ACCESS_KEY", &signer.secret_key);
+        match &signer.session_token {
+            Some(token) => environment.set("AWS_SESSION_TOKEN", token),
+            None => environment,
+        }
     }
 
     /// The home directory, which is also the current one.

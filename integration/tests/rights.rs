@@ -1,0 +1,173 @@
+//! The policies in `docs/s3.md` are enough for what they are for, and for nothing else: a real server enforces each.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use snapline_archive::synthetic::Synthetic;
+use snapline_integration::bucket::{Bucket, Signer};
+use snapline_integration::minio::Minio;
+use snapline_integration::program::Environment;
+use snapline_integration::running::Outcome;
+use snapline_integration::wait::next_second;
+
+/// One part, and three.
+const SIZES: [u64; 2] = [100_000, 11 << 20];
+const OLD: &str = "vault/vault_raft_20240101_020000.snap";
+const NEW: &str = "vault/vault_raft_20240102_020000.snap";
+const ELSEWHERE: &str = "other/vault_raft_20240101_020000.snap";
+
+/// The policy below the heading that begins with `title`, for this bucket.
+fn policy(title: &str, bucket: &Bucket) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/s3.md");
+    let text = fs::read_to_string(page).unwrap();
+    let section = text.split("\n### ").find(|section| section.starts_with(title)).unwrap();
+    let block = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let policy = block.replace("backups", &bucket.name);
+    assert_ne!(policy, block);
+    policy
+}
+
+fn put(environment: &Environment, uri: &str, state_bytes: u64) -> Outcome {
+    let words = ["-v", "--part-size", "5MiB", uri];
+    environment.run("s3-put", &words, &Synthetic::new(state_bytes).to_vec())
+}
+
+/// Whether the signer may do this with an object.
+fn may(bucket: &Bucket, signer: &Signer, method: &str, key: &str) -> bool {
+    let reply = bucket.ask(signer, method, key, "", b"x");
+    // No other reason may keep it from happening.
+    let is_denied = format!("{}{}", reply.headers, String::from_utf8_lossy(&reply.body)).contains("AccessDenied");
+    assert!(
+        is_denied || [200, 204].contains(&reply.status),
+        "{method} {key}: {}",
+        reply.headers
+    );
+    !is_denied
+}
+
+fn may_list(bucket: &Bucket, signer: &Signer, prefix: &str) -> bool {
+    // Encoded as it is signed: curl leaves that to its caller.
+    let query = format!("?list-type=2&prefix={}", prefix.replace('/', "%2F"));
+    let reply = bucket.ask(signer, "GET", "", &query, b"");
+    let body = String::from_utf8_lossy(&reply.body);
+    assert!(reply.status == 200 || body.contains("AccessDenied"), "{body}");
+    reply.status == 200
+}
+
+fn bucket_with_objects(minio: &Minio, name: &str) -> Bucket {
+    let bucket = minio.bucket(name);
+    for key in [OLD, NEW, ELSEWHERE] {
+        bucket.put(key, b"snapshot");
+    }
+    bucket
+}
+
+#[test]
+fn the_writer_stores_and_does_nothing_else() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "writer");
+    let writer = minio.session(&policy("The writer", &bucket));
+    let environment = Environment::new().minio(&minio).signer(&writer);
+    for size in SIZES {
+        let outcome = put(&environment, &bucket.uri("vault/"), size).expect(0);
+        let key = outcome.text().trim_end().strip_prefix(&*bucket.uri("")).unwrap();
+        assert!(bucket.get(key) == Some(Synthetic::new(size).to_vec()));
+        // It sees who else is uploading.
+        assert!(!outcome.stderr.contains("list the uploads"), "{}", outcome.stderr);
+        let outcome = put(&environment, &bucket.uri(OLD), size).expect(77);
+        assert!(
+            outcome.stderr.contains("there is an object already"),
+            "{}",
+            outcome.stderr
+        );
+        put(&environment, &bucket.uri("other/"), size).expect(77);
+    }
+    assert_eq!(bucket.uploads(), Vec::<String>::new());
+    for (method, key) in [
+        ("GET", OLD),
+        ("HEAD", OLD),
+        ("DELETE", OLD),
+        ("GET", ELSEWHERE),
+        ("PUT", ELSEWHERE),
+    ] {
+        assert!(!may(&bucket, &writer, method, key), "{method} {key}");
+    }
+    assert!(!may_list(&bucket, &writer, "other/"));
+    let line = format!("{}\n", bucket.uri(NEW));
+    environment
+        .run("snap-prune", &["--keep-last=1"], line.as_bytes())
+        .expect(77);
+    assert!(bucket.keys().contains(&OLD.to_owned()));
+}
+
+#[test]
+fn the_pruner_lists_and_deletes_and_does_nothing_else() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "pruner");
+    let pruner = minio.session(&policy("The pruner", &bucket));
+    for (method, key) in [("GET", OLD), ("PUT", OLD), ("DELETE", ELSEWHERE), ("GET", ELSEWHERE)] {
+        assert!(!may(&bucket, &pruner, method, key), "{method} {key}");
+    }
+    assert!(!may_list(&bucket, &pruner, "other/"));
+    let environment = Environment::new().minio(&minio).signer(&pruner);
+    let series = bucket.uri("vault/");
+    let outcome = environment
+        .run("snap-prune", &["--keep-last=1", "--series", &series], b"")
+        .expect(0);
+    assert_eq!(outcome.text(), format!("{}\n", bucket.uri(OLD)));
+    assert_eq!(bucket.keys(), [ELSEWHERE, NEW]);
+}
+
+#[test]
+fn the_reader_lists_and_reads_and_does_nothing_else() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "reader");
+    let reader = minio.session(&policy("The reader", &bucket));
+    assert!(may(&bucket, &reader, "GET", OLD) && may(&bucket, &reader, "HEAD", OLD));
+    assert!(may_list(&bucket, &reader, "vault/"));
+    for (method, key) in [("PUT", OLD), ("DELETE", OLD), ("GET", ELSEWHERE)] {
+        assert!(!may(&bucket, &reader, method, key), "{method} {key}");
+    }
+    assert!(!may_list(&bucket, &reader, "other/"));
+}
+
+#[test]
+fn the_right_to_put_and_to_abort_is_enough_to_store() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "least");
+    let least = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:PutObject","s3:AbortMultipartUpload"],
+        "Resource":"arn:aws:s3:::{}/vault/*"}}]}}"#,
+        bucket.name
+    );
+    let environment = Environment::new().minio(&minio).signer(&minio.session(&least));
+    for size in SIZES {
+        let outcome = put(&environment, &bucket.uri("vault/"), size).expect(0);
+        let key = outcome.text().trim_end().strip_prefix(&*bucket.uri("")).unwrap();
+        assert!(bucket.get(key) == Some(Synthetic::new(size).to_vec()));
+        // Its name may not be seen to be taken, so the next run has to have another one.
+        next_second();
+        // The condition alone keeps what is there.
+        put(&environment, &bucket.uri(OLD), size).expect(77);
+        assert_eq!(bucket.get(OLD).unwrap(), b"snapshot");
+    }
+    assert_eq!(bucket.uploads(), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_seen_to_be_kept_is_a_warning() {
+    let minio = Minio::shared();
+    let bucket = minio.bucket("unseen");
+    let writer = policy("The writer", &bucket).replace("\"s3:PutObject\"", "\"s3:PutObject\", \"s3:PutObjectTagging\"");
+    let environment = Environment::new().minio(&minio).signer(&minio.session(&writer));
+    let archive = Synthetic::new(SIZES[0]).to_vec();
+    let words = ["--tag", "a=b", &bucket.uri("vault/one.snap")];
+    let outcome = environment.run("s3-put", &words, &archive).expect(0);
+    assert!(
+        outcome.stderr.contains("warning") && outcome.stderr.contains("cannot be seen"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(bucket.get("vault/one.snap") == Some(archive));
+}
