@@ -49,6 +49,19 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// A certificate that an authority's name and its own key stand under, as `openssl req -x509` makes it: the server shows it,
+    /// and its clients trust it.
+    #[must_use]
+    pub fn of_itself(names: &[&str], validity: Validity) -> Pair {
+        let mut params = params(names, validity);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Pair {
+            certificate: params.self_signed(&key).expect("a certificate").pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// A certificate for servers with these names, which may be IP addresses.
     #[must_use]
     pub fn server(&self, names: &[&str], validity: Validity) -> Pair {
@@ -62,18 +75,9 @@ impl Authority {
     }
 
     fn issue(&self, names: &[&str], validity: Validity, usage: ExtendedKeyUsagePurpose) -> Pair {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("names");
-        params.distinguished_name.push(DnType::CommonName, "snapline test");
+        let mut params = params(names, validity);
         params.extended_key_usages = vec![usage];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let day = Duration::days(1);
-        let now = OffsetDateTime::now_utc();
-        (params.not_before, params.not_after) = match validity {
-            Validity::Now => (now - day, now + day),
-            Validity::Over => (now - day * 2, now - day),
-            Validity::NotYet => (now + day, now + day * 2),
-        };
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Pair {
@@ -81,4 +85,18 @@ impl Authority {
             key: key.serialize_pem(),
         }
     }
+}
+
+fn params(names: &[&str], validity: Validity) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("names");
+    params.distinguished_name.push(DnType::CommonName, "snapline test");
+    let day = Duration::days(1);
+    let now = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) = match validity {
+        Validity::Now => (now - day, now + day),
+        Validity::Over => (now - day * 2, now - day),
+        Validity::NotYet => (now + day, now + day * 2),
+    };
+    params
 }

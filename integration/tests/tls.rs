@@ -22,6 +22,8 @@ const EXPIRED: u16 = 8302;
 const NOT_YET: u16 = 8303;
 const OTHER_NAME: u16 = 8304;
 const MUTUAL_TLS12: u16 = 8305;
+const OF_ITSELF: u16 = 8306;
+const OF_ITSELF_EXPIRED: u16 = 8307;
 
 /// The only name in the certificate of [`OTHER_NAME`].
 const NAME: &str = "vault.example";
@@ -34,6 +36,8 @@ struct Servers {
     role: AppRole,
     authority: Authority,
     client: Pair,
+    /// Of the servers that are their own authority.
+    own: String,
     share: TempDir,
 }
 
@@ -54,6 +58,13 @@ impl Servers {
             (OTHER_NAME, authority.server(&[NAME], Validity::Now), ""),
             (MUTUAL_TLS12, authority.server(&here, Validity::Now), MUTUALLY_TLS12),
         ];
+        let itself = Authority::of_itself(&["127.0.0.1"], Validity::Now);
+        let expired = Authority::of_itself(&["127.0.0.1"], Validity::Over);
+        let own = [itself.certificate.clone(), expired.certificate.clone()].concat();
+        let listeners = listeners.into_iter();
+        let listeners: Vec<_> = listeners
+            .chain([(OF_ITSELF, itself, ""), (OF_ITSELF_EXPIRED, expired, "")])
+            .collect();
         let mut stanzas =
             "listener \"unix\" {\n  address = \"/share/vault.sock\"\n  socket_mode = \"777\"\n}\n".to_owned();
         let mut files = vec![("/tls/ca.pem".to_owned(), authority.certificate())];
@@ -69,12 +80,13 @@ impl Servers {
             .iter()
             .map(|(path, content)| (path.as_str(), content.as_str()))
             .collect();
-        let ports = listeners.each_ref().map(|(port, ..)| *port);
+        let ports: Vec<_> = listeners.iter().map(|(port, ..)| *port).collect();
         let share = TempDir::new().unwrap();
         let vault = Vault::start_with(&stanzas, &files, &ports, share.path());
         Self {
             role: vault.app_role(SNAPSHOT_POLICY),
             client: authority.client("backup"),
+            own,
             vault,
             authority,
             share,
@@ -153,6 +165,23 @@ fn an_own_authority_is_trusted_by_file_text_or_folder() {
     file(&environment, "folder/ca.crt", &ca);
     backs_up(&environment, "--ca-path folder");
     backs_up(&servers.blind(GOOD).set("BAO_CACERT_BYTES", &ca), "");
+}
+
+#[test]
+fn a_server_that_is_its_own_authority_is_trusted_where_it_is_given() {
+    let servers = Servers::shared();
+    backs_up(&servers.blind(OF_ITSELF).set("VAULT_CACERT_BYTES", &servers.own), "");
+    fails(
+        &servers.environment(OF_ITSELF),
+        &[],
+        78,
+        &["unknown authority, 'snapline test'", "--ca-cert"],
+    );
+    let wrong_name = ["--tls-server-name", NAME];
+    let environment = servers.blind(OF_ITSELF).set("VAULT_CACERT_BYTES", &servers.own);
+    fails(&environment, &wrong_name, 78, &["not for 'vault.example'"]);
+    let expired = servers.blind(OF_ITSELF_EXPIRED).set("VAULT_CACERT_BYTES", &servers.own);
+    fails(&expired, &[], 78, &["certificate", "expired at 20"]);
 }
 
 #[test]

@@ -54,6 +54,14 @@ impl Roots {
         Self::read(pem, source).map(|certificates| Self::Only(Arc::new(certificates)))
     }
 
+    /// Those that a user has handed in.
+    pub(crate) fn given(&self) -> Arc<Vec<Certificate>> {
+        match self {
+            Self::System => Arc::default(),
+            Self::Only(given) | Self::Also(given) => Arc::clone(given),
+        }
+    }
+
     /// What rustls takes.
     pub(crate) fn load(&self) -> Result<RootCertStore, TransportError> {
         let mut store = RootCertStore::empty();

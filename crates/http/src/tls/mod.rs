@@ -1,9 +1,9 @@
 //! TLS as users configure it: whom to trust, who we are, which name the server must have.
 
+mod certificate;
 mod connector;
 mod failure;
 mod identity;
-mod issuer;
 mod verifier;
 
 use std::sync::Arc;
@@ -78,7 +78,10 @@ impl Tls {
         let roots = self.roots.load()?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map(verifier::Strict)
+            .map(|verifier| verifier::Strict {
+                verifier,
+                given: self.roots.given(),
+            })
             .map_err(|error| TransportError::new(Kind::Config, format!("prepare TLS: {error}")))
     }
 }

@@ -3,18 +3,63 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
-use super::issuer;
+use super::certificate;
+use crate::Certificate;
 
-/// The check of rustls, which in addition tells who issued what nobody trusts: that is how a proxy that opens TLS gives
-/// itself away.
+/// The check of rustls, with two additions. It tells who issued what nobody trusts: that is how a proxy that opens TLS gives
+/// itself away. And a server's certificate that is itself among the given authorities is good where rustls refuses it for
+/// being an authority's: so is every one that `openssl req -x509` makes, and Go's clients, Vault's among them, take those.
 #[derive(Debug)]
-pub(super) struct Strict(pub(super) Arc<WebPkiServerVerifier>);
+pub(super) struct Strict {
+    pub(super) verifier: Arc<WebPkiServerVerifier>,
+    pub(super) given: Arc<Vec<Certificate>>,
+}
+
+impl Strict {
+    /// A server's certificate that is an authority's as well: its name and its time, if a user has handed in this very one.
+    fn verify_given(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.given.iter().any(|given| given == certificate) {
+            return Err(CertificateError::UnknownIssuer.into());
+        }
+        let (from, to) = certificate::validity(certificate).ok_or(CertificateError::BadEncoding)?;
+        if now < from {
+            return Err(CertificateError::NotValidYetContext {
+                time: now,
+                not_before: from,
+            }
+            .into());
+        }
+        if now > to {
+            return Err(CertificateError::ExpiredContext {
+                time: now,
+                not_after: to,
+            }
+            .into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+/// Whether rustls refuses a certificate for being an authority's.
+fn is_authority(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
 
 /// No check at all, but of the handshake's own signature.
 #[derive(Debug)]
@@ -48,19 +93,24 @@ impl ServerCertVerifier for Strict {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.0
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .map_err(|error| match error {
-                Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                    // The last one that the server sent is nearest to the authority that is missing.
-                    let last = intermediates.last().unwrap_or(end_entity);
-                    let untrusted = Untrusted {
-                        issuer: issuer::name(last),
-                    };
-                    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted))))
-                }
-                other => other,
-            })
+        let checked = self
+            .verifier
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let checked = match checked {
+            Err(error) if is_authority(&error) => self.verify_given(end_entity, server_name, now),
+            checked => checked,
+        };
+        checked.map_err(|error| match error {
+            Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                // The last one that the server sent is nearest to the authority that is missing.
+                let last = intermediates.last().unwrap_or(end_entity);
+                let untrusted = Untrusted {
+                    issuer: certificate::issuer(last),
+                };
+                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted))))
+            }
+            other => other,
+        })
     }
 
     fn verify_tls12_signature(
@@ -69,7 +119,7 @@ impl ServerCertVerifier for Strict {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -78,11 +128,11 @@ impl ServerCertVerifier for Strict {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }
 

@@ -1,6 +1,10 @@
-//! The issuer's name in a certificate: the few bytes of DER (X.690) and of X.509 (RFC 5280, 4.1) that it takes to read it.
-//!
-//! For messages only. Nothing is decided by it.
+//! What rustls does not tell of a certificate: who issued it, and when it is valid. The few bytes of DER (X.690) and of X.509
+//! (RFC 5280, 4.1) that it takes to read them.
+
+use std::time::Duration;
+
+use rustls::pki_types::UnixTime;
+use time::{Date, Month, OffsetDateTime, Time};
 
 /// `2.5.4.3`, the common name.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -10,13 +14,35 @@ const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0a];
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const OBJECT_IDENTIFIER: u8 = 0x06;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 /// The explicit tag of `version`.
 const VERSION: u8 = 0xa0;
 /// More of a name than this, in characters, helps nobody.
 const LONGEST: usize = 100;
 
 /// The issuer's common name, else its organisation, fit for one line.
-pub(super) fn name(certificate: &[u8]) -> Option<String> {
+pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
+    let (SEQUENCE, issuer, _) = element(from_issuer(certificate)?)? else {
+        return None;
+    };
+    attribute(issuer, COMMON_NAME).or_else(|| attribute(issuer, ORGANISATION))
+}
+
+/// The first and the last second in which it is valid.
+pub(super) fn validity(certificate: &[u8]) -> Option<(UnixTime, UnixTime)> {
+    let (_, _, rest) = element(from_issuer(certificate)?)?;
+    let (SEQUENCE, validity, _) = element(rest)? else {
+        return None;
+    };
+    let (tag, from, rest) = element(validity)?;
+    let from = instant(tag, from)?;
+    let (tag, to, _) = element(rest)?;
+    Some((since_epoch(from), since_epoch(instant(tag, to)?)))
+}
+
+/// What stands from the issuer on.
+fn from_issuer(certificate: &[u8]) -> Option<&[u8]> {
     let (SEQUENCE, certificate, _) = element(certificate)? else {
         return None;
     };
@@ -29,10 +55,37 @@ pub(super) fn name(certificate: &[u8]) -> Option<String> {
     }
     let (_, _, rest) = element(rest)?; // serialNumber
     let (_, _, rest) = element(rest)?; // signature
-    let (SEQUENCE, issuer, _) = element(rest)? else {
+    Some(rest)
+}
+
+/// One before 1970 counts as 1970.
+fn since_epoch(time: OffsetDateTime) -> UnixTime {
+    let seconds = u64::try_from(time.unix_timestamp()).unwrap_or_default();
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+/// `YYMMDDHHMMSSZ`, where 50 and later are of the last century, or `YYYYMMDDHHMMSSZ` (RFC 5280, 4.1.2.5).
+fn instant(tag: u8, text: &[u8]) -> Option<OffsetDateTime> {
+    let digits = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
+    }
+    let (year, rest) = match (tag, digits.len()) {
+        (UTC_TIME, 12) => {
+            let (year, rest) = digits.split_at(2);
+            let year: i32 = year.parse().ok()?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+        }
+        (GENERALIZED_TIME, 14) => {
+            let (year, rest) = digits.split_at(4);
+            (year.parse().ok()?, rest)
+        }
+        _ => return None,
     };
-    attribute(issuer, COMMON_NAME).or_else(|| attribute(issuer, ORGANISATION))
+    let part = |index: usize| rest.get(index * 2..index * 2 + 2)?.parse::<u8>().ok();
+    let date = Date::from_calendar_date(year, Month::try_from(part(0)?).ok()?, part(1)?).ok()?;
+    let time = Time::from_hms(part(2)?, part(3)?, part(4)?).ok()?;
+    Some(date.with_time(time).assume_utc())
 }
 
 fn attribute(mut names: &[u8], wanted: &[u8]) -> Option<String> {
@@ -127,23 +180,42 @@ mod tests {
     #[test]
     fn the_common_name_comes_before_the_organisation() {
         let both = certificate(&[(ORGANISATION, "Example"), (COMMON_NAME, "Root\n1")]);
-        assert_eq!(name(&both).as_deref(), Some("Root1"));
+        assert_eq!(issuer(&both).as_deref(), Some("Root1"));
         assert_eq!(
-            name(&certificate(&[(ORGANISATION, "Example")])).as_deref(),
+            issuer(&certificate(&[(ORGANISATION, "Example")])).as_deref(),
             Some("Example")
         );
-        assert_eq!(name(&certificate(&[(&[0x55, 0x04, 0x06], "DE")])), None);
+        assert_eq!(issuer(&certificate(&[(&[0x55, 0x04, 0x06], "DE")])), None);
         let long = certificate(&[(COMMON_NAME, &"x".repeat(300))]);
-        assert_eq!(name(&long).map(|name| name.len()), Some(LONGEST));
+        assert_eq!(issuer(&long).map(|name| name.len()), Some(LONGEST));
     }
 
     #[test]
     fn what_is_cut_or_garbage_has_no_name() {
         let whole = certificate(&[(COMMON_NAME, "Root")]);
         for end in 0..whole.len() {
-            assert_eq!(name(&whole[..end]), None, "{end}");
+            assert_eq!(issuer(&whole[..end]), None, "{end}");
         }
-        assert_eq!(name(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
-        assert_eq!(name(&[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]), None);
+        assert_eq!(issuer(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(issuer(&[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]), None);
+    }
+
+    #[test]
+    fn times_are_read_in_both_forms() {
+        let seconds = |tag, text: &str| instant(tag, text.as_bytes()).map(OffsetDateTime::unix_timestamp);
+        assert_eq!(seconds(UTC_TIME, "700101000001Z"), Some(1));
+        assert_eq!(seconds(UTC_TIME, "490101000000Z"), Some(2_493_072_000));
+        assert_eq!(seconds(GENERALIZED_TIME, "20500101000000Z"), Some(2_524_608_000));
+        for text in [
+            "",
+            "Z",
+            "700101000001",
+            "7001010000010",
+            "701301000000Z",
+            "-00101000001Z",
+        ] {
+            assert_eq!(seconds(UTC_TIME, text), None, "{text}");
+        }
+        assert_eq!(seconds(GENERALIZED_TIME, "700101000001Z"), None);
     }
 }
