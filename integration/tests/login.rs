@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use snapline_integration::authority::{Authority, Pair, Validity};
 use snapline_integration::directory::{BASE, Directory};
 use snapline_integration::jwt::{Issuer, in_seconds};
 use snapline_integration::program::{Environment, free_port};
 use snapline_integration::running::Outcome;
 use snapline_integration::token_review::TokenReview;
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
+use tempfile::TempDir;
 
 /// A login that a test tries in several ways.
 struct Login {
@@ -29,6 +31,20 @@ impl Login {
             options: options.iter().map(|word| (*word).to_owned()).collect(),
             secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
         }
+    }
+
+    fn set(self, name: &str, value: &str) -> Self {
+        Self {
+            environment: self.environment.set(name, value),
+            ..self
+        }
+    }
+
+    /// Puts a client certificate and its key where the options of [`CLIENT`] say.
+    fn shows(&self, pair: &Pair) {
+        let home = self.environment.home();
+        std::fs::write(home.join("client.pem"), &pair.certificate).unwrap();
+        std::fs::write(home.join("client.key"), &pair.key).unwrap();
     }
 
     /// Puts a secret into a file that the options may name.
@@ -313,6 +329,59 @@ fn kubernetes_takes_the_service_account_that_the_api_server_knows() {
 
     let login = Login::new(&vault, &options, &[]).file("jwt", &backup);
     with(login, &["--role", "none"]).fails(78, &["status 400: invalid role name \"none\""]);
+}
+
+/// Where a listener with TLS is in its container.
+const TLS_PORT: u16 = 8300;
+
+const TLS_LISTENER: &str = r#"
+listener "tcp" {
+  address       = "0.0.0.0:8300"
+  tls_cert_file = "/tls/server.pem"
+  tls_key_file  = "/tls/server.key"
+}
+"#;
+
+const CLIENT: [&str; 4] = ["--client-cert", "client.pem", "--client-key", "client.key"];
+
+#[test]
+fn cert_takes_a_certificate_that_a_role_knows_and_no_other() {
+    let (servers, clients, other) = (
+        Authority::new("Servers"),
+        Authority::new("Clients"),
+        Authority::new("Others"),
+    );
+    let pair = servers.server(&["127.0.0.1"], Validity::Now);
+    let files = [
+        ("/tls/server.pem", pair.certificate.as_str()),
+        ("/tls/server.key", pair.key.as_str()),
+    ];
+    let share = TempDir::new().unwrap();
+    let vault = Arc::new(Vault::start_with(TLS_LISTENER, &files, &[TLS_PORT], share.path()));
+    let address = format!("https://{}", vault.container().address_of(TLS_PORT));
+    mount(&vault, "machines", "cert");
+    let role = json!({
+        "certificate": clients.certificate(), "allowed_dns_sans": ["backup"], "token_policies": ["machines"],
+        "token_ttl": "15m",
+    });
+    write(&vault, "auth/machines/certs/backup", &role);
+
+    let login = |options: &[&str], pair: &Pair| {
+        let login = Login::new(&vault, &["--method", "cert", "--path", "machines"], &[&pair.key])
+            .set("VAULT_ADDR", &address)
+            .set("VAULT_CACERT_BYTES", &servers.certificate());
+        login.shows(pair);
+        with(login, options)
+    };
+    let backup = clients.client("backup");
+    login(&CLIENT, &backup).works();
+    login(&[&CLIENT[..], &["--role", "backup"]].concat(), &backup).works();
+    // Vault does not tell an unknown authority, a name that does not fit and a role that does not exist apart.
+    let refused = ["status 400: failed to match all constraints for this login certificate"];
+    login(&CLIENT, &clients.client("web")).fails(77, &refused);
+    login(&CLIENT, &other.client("backup")).fails(77, &refused);
+    login(&[&CLIENT[..], &["--role", "none"]].concat(), &backup).fails(77, &refused);
+    login(&[], &backup).fails(78, &["find the client certificate"]);
 }
 
 #[test]

@@ -7,12 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::json;
+use snapline_integration::authority::{Authority, Validity};
 use snapline_integration::container::{engine_program, gateway};
 use snapline_integration::directory::Directory;
 use snapline_integration::jwt::{Issuer, in_seconds};
 use snapline_integration::program::Environment;
 use snapline_integration::token_review::TokenReview;
 use snapline_integration::vault::{Vault, inspect};
+use tempfile::TempDir;
 
 /// The page.
 fn page() -> String {
@@ -47,7 +49,10 @@ struct Reader {
 impl Reader {
     /// One who has pasted the policy already.
     fn new() -> Self {
-        let vault = Vault::start();
+        Self::at(Vault::start())
+    }
+
+    fn at(vault: Vault) -> Self {
         // Vault::start has enabled it; on the page that is the first thing to do.
         vault.call("DELETE", "sys/auth/approle", None);
         let environment = Environment::new().set("VAULT_ADDR", &vault.address());
@@ -100,7 +105,8 @@ impl Reader {
 
     /// Runs the blocks of a section, the last of which leaves a snapshot.
     fn follows(&self, heading: &str) {
-        for block in blocks(heading).into_iter().filter(|block| block.starts_with("vault")) {
+        let pasted = |block: &String| block.starts_with("vault") || block.starts_with("export");
+        for block in blocks(heading).into_iter().filter(pasted) {
             self.pastes(&block);
         }
         let snapshot = self.environment.home().join("vault.snap");
@@ -156,6 +162,33 @@ fn jwt_and_kubernetes_work_as_pasted() {
     reader.follows("### jwt");
     reader.has_file("account", &account);
     reader.set("VAULT_AUTH_JWT_FILE", "account").follows("### kubernetes");
+}
+
+#[test]
+fn cert_works_as_pasted() {
+    let (servers, clients) = (Authority::new("Servers"), Authority::new("Clients"));
+    let (server, client) = (servers.server(&["127.0.0.1"], Validity::Now), clients.client("backup"));
+    let listener = r#"
+listener "tcp" {
+  address       = "0.0.0.0:8300"
+  tls_cert_file = "/tls/server.pem"
+  tls_key_file  = "/tls/server.key"
+}
+"#;
+    let files = [
+        ("/tls/server.pem", server.certificate.as_str()),
+        ("/tls/server.key", server.key.as_str()),
+    ];
+    let share = TempDir::new().unwrap();
+    let vault = Vault::start_with(listener, &files, &[8300], share.path());
+    let address = format!("https://{}", vault.container().address_of(8300));
+    let reader = Reader::at(vault)
+        .set("VAULT_ADDR", &address)
+        .set("VAULT_CACERT_BYTES", &servers.certificate());
+    reader.has_file("backup-ca.pem", &clients.certificate());
+    reader.has_file("backup.pem", &client.certificate);
+    reader.has_file("backup-key.pem", &client.key);
+    reader.follows("### cert");
 }
 
 #[test]
