@@ -106,6 +106,13 @@ fn help_and_version_need_no_configuration() {
             "VAULT_AUTH_JWT_FILE",
             "VAULT_AUTH_PASSWORD_FILE",
             "VAULT_ADDR",
+            "--ca-cert",
+            "--ca-path",
+            "--client-cert",
+            "--client-key",
+            "--tls-server-name",
+            "--tls-skip-verify",
+            "--disable-redirects",
             "| vault-snapshot",
             "141",
         ] {
@@ -212,6 +219,18 @@ fn what_cannot_be_understood_is_78_and_says_which_option_or_variable_it_was() {
             "BAO_APPROLE_ROLE_ID_FILE",
         ),
         (&[], &["--secret-id-file", "/dev/null"], "--secret-id-file"),
+        (&[], &["--ca-cert", "/dev/null"], "'/dev/null' (--ca-cert)"),
+        (&[("BAO_CACERT_BYTES", "x")], &[], "BAO_CACERT_BYTES"),
+        (
+            &[],
+            &["--client-cert", "/dev/null"],
+            "'/dev/null' (--client-cert), but no key",
+        ),
+        (&[], &["--tls-server-name", "a/b"], "--tls-server-name"),
+        (&[("VAULT_SKIP_VERIFY", "yes")], &[], "VAULT_SKIP_VERIFY"),
+        (&[("VAULT_DISABLE_REDIRECTS", "no")], &[], "VAULT_DISABLE_REDIRECTS"),
+        (&[("VAULT_HEADERS", "{}x")], &[], "VAULT_HEADERS"),
+        (&[("VAULT_PROXY_ADDR", "socks5://p")], &[], "VAULT_PROXY_ADDR"),
     ] {
         let output = program("http://127.0.0.1:1")
             .envs(variables.iter().copied())
@@ -219,6 +238,14 @@ fn what_cannot_be_understood_is_78_and_says_which_option_or_variable_it_was() {
             .output()
             .unwrap();
         expect(&output, 78, &[part]);
+    }
+}
+
+#[test]
+fn a_file_of_certificates_or_keys_that_cannot_be_read_is_74() {
+    for option in ["--ca-cert", "--ca-path", "--client-cert", "--client-key"] {
+        let output = run("http://127.0.0.1:1", &[option, "/nowhere"]);
+        expect(&output, 74, &["'/nowhere'", option]);
     }
 }
 
