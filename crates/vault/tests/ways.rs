@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/pem.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod pem;
 #[path = "support/scripted.rs"]
 mod scripted;
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scripted::{Server, reply};
 use snapline_http::Kind;
@@ -117,4 +121,31 @@ fn a_socket_that_is_not_there_may_come_and_is_named() {
         text.contains("'unix:///nowhere/agent.sock'") && text.contains("there is no such socket"),
         "{text}"
     );
+}
+
+#[test]
+fn a_handshake_that_ends_or_stands_still_has_sent_nothing_and_may_be_tried_again() {
+    let trusted = [("VAULT_CACERT_BYTES", pem::A)];
+    let closing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", closing.local_addr().unwrap());
+    std::thread::spawn(move || closing.incoming().for_each(drop));
+    let error = ask(&client(&[&address], Options::default(), &trusted)).unwrap_err();
+    assert!(error.to_string().contains("ended during the TLS handshake"), "{error}");
+    assert_eq!((error.kind(), error.is_transient()), (Kind::Unavailable, true));
+
+    // The next address is tried, and what is silent costs no more than the limit.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", silent.local_addr().unwrap());
+    let leader = leader();
+    let options = Options {
+        addresses: vec![address, leader.url.clone()],
+        timeout: Some(Duration::from_secs(1)),
+        max_retries: Some(0),
+        ..Options::default()
+    };
+    let environment = |name: &str| (name == "VAULT_CACERT_BYTES").then(|| OsString::from(pem::A));
+    let start = Instant::now();
+    ask(&Client::new(Settings::new(&options, &environment, "test/1").unwrap())).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    drop(silent);
 }
