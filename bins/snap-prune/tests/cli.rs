@@ -367,6 +367,12 @@ fn a_wrong_configuration_is_78() {
             "AWS_SECRET_ACCESS_KEY is set but empty",
         ),
         ("AWS_SESSION_TOKEN", Some(""), "AWS_SESSION_TOKEN is set but empty"),
+        (
+            "AWS_PROFILE",
+            Some("x"),
+            "find profile 'x' of AWS_PROFILE: there is none",
+        ),
+        ("AWS_PROFILE", Some(""), "AWS_PROFILE is set but empty"),
         ("AWS_ENDPOINT_URL_S3", Some("nonsense"), "AWS_ENDPOINT_URL_S3"),
     ] {
         let mut command = program::program(PROGRAM, &store.url);
@@ -590,4 +596,23 @@ fn no_secret_is_ever_said_quiet_says_nothing_and_json_lines_carry_the_code() {
             assert_eq!(last["exit"], code);
         }
     }
+}
+
+#[test]
+fn without_credentials_it_is_78_and_each_source_says_why() {
+    let store = StandIn::new();
+    let mut command = program::program(PROGRAM, &store.url);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    let words = [
+        "environment: ",
+        "web identity: ",
+        "profile 'default': ",
+        "container: ",
+        "instance metadata: ",
+    ];
+    expect(&run_with(command, SERIES, ""), 78, &words);
+    assert_eq!(store.connections(), 0);
 }
