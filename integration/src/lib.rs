@@ -12,6 +12,7 @@
 
 pub mod authority;
 pub mod bucket;
+pub mod cloud;
 pub mod cluster;
 pub mod container;
 pub mod directory;
