@@ -55,7 +55,7 @@ fn stored(bucket: &Bucket, outcome: Outcome, key: &str, state_bytes: u64) {
 fn refused(bucket: &Bucket, outcome: Outcome, status: i32, words: &str) {
     let outcome = outcome.expect(status);
     assert_eq!(outcome.text(), "");
-    assert!(outcome.last_line().contains(words), "no {words} in {}", outcome.stderr);
+    assert!(outcome.stderr.contains(words), "no {words} in {}", outcome.stderr);
     assert_eq!((bucket.keys(), bucket.uploads()), (Vec::new(), Vec::new()));
 }
 
@@ -136,7 +136,12 @@ fn what_the_store_does_not_have_is_refused_in_its_words() {
             "KeyNotFound",
         ),
         (&plain, &lock, 78, "ObjectLockConfiguration"),
-        (&plain, &["--legal-hold"], 78, "ObjectLockConfiguration"),
+        (
+            &plain,
+            &["--legal-hold"],
+            78,
+            "hint: a bucket gets object lock when it is created",
+        ),
         (&plain, &["--storage-class=GLACIER"], 78, "InvalidStorageClass"),
         (&plain, &["--tag=a=b&c"], 78, "InvalidTag"),
     ];

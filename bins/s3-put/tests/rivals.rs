@@ -168,6 +168,18 @@ fn an_upload_to_a_longer_key_is_none_to_this_one() {
     assert!(store.those("abort").is_empty());
 }
 
+/// The reply to the beginning is lost, so it is sent again, and there are two uploads of this run: of the first it knows nothing.
+#[test]
+fn an_upload_of_its_own_that_it_never_heard_of_is_anybodys() {
+    let store = StandIn::once("begin", Turn::Lost);
+    let output = put_large(&store, SERIES);
+    expect(&output, 0, &["s3-put: stored "]);
+    let begun = keys(&store, "begin");
+    assert_eq!((begun.len(), &begun[0]), (3, &begun[1]));
+    assert!(begun[1] < begun[2]);
+    assert_eq!((store.keys(), store.uploads()), (begun[2..].to_vec(), 1));
+}
+
 #[test]
 fn an_exact_key_has_no_other_name_and_nobody_is_asked() {
     let store = StandIn::new().uploading("x", "vault/one.snap", 0);

@@ -65,7 +65,7 @@ impl Error {
         Self {
             kind: kind_of(status, &said.code),
             doing: doing.into(),
-            hint: hint_for(&said.code, region.as_deref()),
+            hint: hint_for(&said, region.as_deref()),
             cause: Cause::Reply {
                 status,
                 code: said.code.into(),
@@ -264,8 +264,8 @@ fn elsewhere(status: u16, said: &xml::ErrorReply, headers: &HeaderMap) -> Option
     Some(region.into())
 }
 
-fn hint_for(code: &str, region: Option<&str>) -> Option<Box<str>> {
-    let hint = match code {
+fn hint_for(said: &xml::ErrorReply, region: Option<&str>) -> Option<Box<str>> {
+    let hint = match &*said.code {
         "SignatureDoesNotMatch" => {
             "AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID, or a proxy changed the request"
         }
@@ -273,6 +273,9 @@ fn hint_for(code: &str, region: Option<&str>) -> Option<Box<str>> {
         "ExpiredToken" => "the session credentials are too old",
         "RequestTimeTooSkewed" => "the clocks of this machine and of the store differ by more than 15 minutes",
         "NoSuchBucket" => "create the bucket first; snapline never does",
+        "InvalidRequest" if said.message.contains("ObjectLockConfiguration") => {
+            "a bucket gets object lock when it is created; snapline never creates one"
+        }
         _ => return region.map(|region| format!("the bucket is in region '{region}': --region {region}").into()),
     };
     Some(hint.into())
