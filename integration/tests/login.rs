@@ -56,7 +56,7 @@ impl Login {
         }
     }
 
-    /// Runs it and looks for secrets in what it says about itself at the highest verbosity, as text and as JSON.
+    /// Runs it and looks for secrets in what it says about itself at the highest verbosity.
     fn run(&self) -> Outcome {
         let mut words: Vec<&str> = self.options.iter().map(String::as_str).collect();
         words.push("-vvv");
@@ -326,6 +326,12 @@ fn kubernetes_takes_the_service_account_that_the_api_server_knows() {
     login()
         .file("jwt", &web)
         .fails(77, &["status 403: service account name not authorized"]);
+
+    // An API server that does not answer looks the same.
+    drop(api_server);
+    login()
+        .file("jwt", &backup)
+        .fails(77, &["status 403: permission denied"]);
 
     let login = Login::new(&vault, &options, &[]).file("jwt", &backup);
     with(login, &["--role", "none"]).fails(78, &["status 400: invalid role name \"none\""]);

@@ -443,21 +443,23 @@ fn each_method_logs_in_at_its_own_mount_and_ignores_the_variables_of_the_others(
             r#"{"password":"my-password"}"#,
         ),
     ] {
-        let before = vault.lines().len();
-        let output = program(&vault.url)
-            .env("VAULT_AUTH_ROLE", "of-a-variable")
-            .env("VAULT_AUTH_PASSWORD", "of-a-variable")
-            .args(["--method", method, "-vvv"])
-            .args(words)
-            .output()
-            .unwrap();
-        expect(&output, 0, &[&format!("method={method} ")]);
-        assert_eq!(output.stdout, b"hvs.new-token\n");
-        let seen = vault.seen().remove(before);
-        assert_eq!((seen.line.as_str(), seen.body.as_str()), (line, body));
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        for secret in ["my-claims", "my-password", "of-a-variable"] {
-            assert!(!stderr.contains(secret), "{secret} in {stderr}");
+        for format in ["text", "json"] {
+            let before = vault.lines().len();
+            let output = program(&vault.url)
+                .env("VAULT_AUTH_ROLE", "of-a-variable")
+                .env("VAULT_AUTH_PASSWORD", "of-a-variable")
+                .args(["--method", method, "-vvv", "--log-format", format])
+                .args(words)
+                .output()
+                .unwrap();
+            expect(&output, 0, &["method", method, "policies"]);
+            assert_eq!(output.stdout, b"hvs.new-token\n");
+            let seen = vault.seen().remove(before);
+            assert_eq!((seen.line.as_str(), seen.body.as_str()), (line, body));
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            for secret in ["my-claims", "my-password", "of-a-variable"] {
+                assert!(!stderr.contains(secret), "{secret} in {stderr}");
+            }
         }
     }
 }
