@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::json;
 use snapline_integration::authority::{Authority, Validity};
+use snapline_integration::cloud::{Cloud, USER_ARN, USER_KEY, USER_SECRET};
 use snapline_integration::container::{engine_program, gateway};
 use snapline_integration::directory::Directory;
 use snapline_integration::jwt::{Issuer, in_seconds};
@@ -189,6 +190,21 @@ listener "tcp" {
     reader.has_file("backup.pem", &client.certificate);
     reader.has_file("backup-key.pem", &client.key);
     reader.follows("### cert");
+}
+
+#[test]
+fn aws_works_as_pasted() {
+    let sts = Cloud::start(&gateway(), Vec::new());
+    let server_id = "iam_server_id_header_value=vault.example.com";
+    let reader = Reader::new()
+        .replacing(
+            server_id,
+            &format!("{server_id} sts_region=us-east-1 sts_endpoint={}", sts.url()),
+        )
+        .replacing("arn:aws:iam::123456789012:role/backup", USER_ARN)
+        .set("AWS_ACCESS_KEY_ID", USER_KEY)
+        .set("AWS_SECRET_ACCESS_KEY", USER_SECRET);
+    reader.follows("### aws");
 }
 
 #[test]
