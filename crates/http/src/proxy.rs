@@ -263,6 +263,29 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_for_everything_knows_no_exception() {
+        let proxies = Proxies::always("http://p:1", "VAULT_PROXY_ADDR").unwrap();
+        for uri in [
+            "http://localhost/",
+            "https://127.0.0.1:8200/",
+            "https://[::1]/",
+            "https://v/",
+        ] {
+            let proxy = proxies.choose(&uri.parse().unwrap());
+            assert_eq!(
+                proxy.map(|proxy| proxy.host().to_owned()).as_deref(),
+                Some("p"),
+                "{uri}"
+            );
+        }
+        let error = Proxies::always("ftp://user:secret@x", "VAULT_PROXY_ADDR").unwrap_err();
+        assert!(
+            error.to_string().contains("VAULT_PROXY_ADDR") && !error.to_string().contains("secret"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_socks_proxy_is_refused_and_not_passed_by() {
         let find = |name: &str| (name == "HTTPS_PROXY").then(|| OsString::from("socks5://proxy:1080"));
         let error = Proxies::from_environment(&find).unwrap_err();

@@ -71,9 +71,14 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         socket.set_timeout(left(details));
         let is_proxied = details.config.proxy().is_some();
-        connection
-            .complete_io(&mut socket)
-            .map_err(|error| passed_on(in_handshake(error, shown(self.nobody.as_deref()), is_proxied)))?;
+        if let Err(error) = connection.complete_io(&mut socket) {
+            let error = last_words(&mut connection, &mut socket, error);
+            return Err(passed_on(in_handshake(
+                error,
+                shown(self.nobody.as_deref()),
+                is_proxied,
+            )));
+        }
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport {
             buffers,
@@ -97,6 +102,23 @@ fn shown(nobody: Option<&Nobody>) -> Shown {
         Some(nobody) if nobody.was_asked() => Shown::NothingThoughAsked,
         Some(_) => Shown::Nothing,
     }
+}
+
+/// What the other side said before it hung up, where our own word was what failed: that has arrived all the same.
+fn last_words(connection: &mut ClientConnection, socket: &mut TransportAdapter, error: io::Error) -> io::Error {
+    if !hung_up(&error) {
+        return error;
+    }
+    while connection.read_tls(socket).is_ok_and(|count| count > 0) {
+        if let Err(said) = connection.process_new_packets() {
+            return io::Error::new(io::ErrorKind::InvalidData, said);
+        }
+    }
+    error
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 /// Through ureq and out again.
@@ -142,7 +164,7 @@ impl Transport for TlsTransport {
         };
         // With TLS 1.3 a server checks the client's certificate only after the handshake, says why it hangs up, and does so.
         // What it said has arrived even where writing has failed.
-        if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+        if hung_up(&error)
             && let Err(said) = self.stream.read(&mut [0])
             && later(&said, shown(self.nobody.as_deref())).is_some()
         {
