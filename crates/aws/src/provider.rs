@@ -81,8 +81,8 @@ impl Provider {
             return Ok(None);
         }
         let mut state = self.lock();
-        // Another thread may have been faster.
-        if state.current.as_ref().is_some_and(|current| current == refused) && !state.fetching {
+        // Another thread may have been faster, or be about to be: then this one waits for what that one gets.
+        if state.current.as_ref().is_some_and(|current| current == refused) {
             state.current = None;
         }
         drop(state);

@@ -378,3 +378,36 @@ fn keys_that_are_written_down_cannot_be_renewed() {
     let found = provider.credentials().unwrap();
     assert_eq!(provider.renew(&found).unwrap(), None);
 }
+
+#[test]
+fn whose_credentials_are_refused_while_others_are_fetched_waits_for_those() {
+    let go = Arc::new(Barrier::new(2));
+    let wait = Arc::clone(&go);
+    let endpoint = server(move |_, before| {
+        if before == 1 {
+            wait.wait();
+        }
+        issued(&format!("ASIA{before}"), if before == 0 { 4 } else { 3600 })
+    });
+    let provider = provider(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint.url)]);
+    let first = provider.credentials().unwrap();
+    std::thread::scope(|scope| {
+        let fetching = scope.spawn(|| {
+            while provider.credentials().unwrap().access_key_id == "ASIA0" {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let start = Instant::now();
+        while endpoint.seen().len() < 2 {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let refused = scope.spawn(|| provider.renew(&first).unwrap());
+        // It can only be seen not to end; an answer that came too early is one without other credentials.
+        std::thread::sleep(Duration::from_millis(50));
+        go.wait();
+        assert_eq!(refused.join().unwrap().unwrap().access_key_id, "ASIA1");
+        fetching.join().unwrap();
+    });
+    assert_eq!(endpoint.seen().len(), 2);
+}
