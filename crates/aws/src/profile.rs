@@ -46,13 +46,10 @@ impl Profiles {
             if let Some(name) = name.strip_prefix("services ") {
                 read.services.insert(unquoted(name), section);
             } else if let Some(name) = name.strip_prefix("profile ") {
-                // `[profile default]` holds before `[default]`.
                 read.profiles.entry(unquoted(name)).or_default().extend(section);
             } else if name == "default" {
-                let profile = read.profiles.entry(name).or_default();
-                for (key, value) in section {
-                    profile.entry(key).or_insert(value);
-                }
+                // Comes before `[profile default]` in this order, which therefore holds.
+                read.profiles.entry(name).or_default().extend(section);
             }
         }
         // What both files have is taken from this one.
