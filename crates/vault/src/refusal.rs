@@ -220,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_that_may_not_exist_is_hinted_at_only_where_vault_says_nothing_else() {
+        let hint = |words| meaning(Purpose::LogIn, StatusCode::FORBIDDEN, words).hint;
+        assert!(hint("permission denied").unwrap().contains("--path"));
+        assert!(hint("").unwrap().contains("--path"));
+        assert_eq!(hint("service account name not authorized"), None);
+    }
+
+    #[test]
     fn only_what_may_pass_is_tried_again() {
         for (status, transient, elsewhere) in [
             (400, false, false),
