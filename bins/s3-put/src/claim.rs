@@ -134,6 +134,11 @@ impl Claim {
             Phase::Done => return Ending::Finish,
             // The run failed by itself just before; the process must not end before it has cleaned up.
             Phase::GivingUp => self.wait(ABORT + SETTLE + ABORT, |state| matches!(state.phase, Phase::GivenUp)),
+            Phase::Beginning => {
+                log::warn!(
+                    "an upload may have begun whose id is not known; it is left to the bucket's rule for unfinished uploads"
+                );
+            }
             Phase::Committing(object, _) => {
                 log::warn!("the store has not yet said whether it stored the object: '{object}' may exist");
             }

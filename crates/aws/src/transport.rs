@@ -84,6 +84,7 @@ impl Call<'_> {
         let limits = Limits {
             idle: Some(self.limit),
             reply: Some(self.limit),
+            body: Some(self.limit),
             total: Some(self.limit.saturating_mul(2)),
         };
         let (head, body) = self.request.clone().into_parts();

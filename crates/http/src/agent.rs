@@ -34,6 +34,8 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// From the request's last byte to the reply's header.
     pub reply: Option<Duration>,
+    /// From the reply's header to the end of its body: only where that is small.
+    pub body: Option<Duration>,
     /// For everything: only where the size is known.
     pub total: Option<Duration>,
 }
@@ -105,6 +107,7 @@ fn limit<T: AsSendBody>(
         .timeout_per_read(limits.reply.max(limits.idle))
         .timeout_per_write(limits.idle)
         .timeout_recv_response(limits.reply)
+        .timeout_recv_body(limits.body)
         .timeout_global(limits.total)
         .build()
 }

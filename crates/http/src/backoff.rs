@@ -42,13 +42,18 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
-    let until = date(value)?;
-    let now = headers
-        .get(DATE)
-        .and_then(|now| date(now.to_str().ok()?))
-        .unwrap_or_else(OffsetDateTime::now_utc);
+    let until = http_date(value)?;
+    let now = date(headers).unwrap_or_else(OffsetDateTime::now_utc);
     Some((until - now).try_into().unwrap_or_default())
+}
+
+/// What the other side's clock says, by the reply's `Date` (RFC 9110, 6.6.1).
+pub fn date(headers: &HeaderMap) -> Option<OffsetDateTime> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+fn http_date(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()
 }
 
 #[cfg(test)]

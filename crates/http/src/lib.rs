@@ -14,7 +14,7 @@ mod tls;
 mod transport;
 
 pub use agent::{Agent, Limits, Settings};
-pub use backoff::{Backoff, retry_after};
+pub use backoff::{Backoff, date, retry_after};
 pub use body::{Framing, demands_tls, framing, read_bounded};
 pub use kind::Kind;
 pub use proxy::Proxies;

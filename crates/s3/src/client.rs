@@ -16,8 +16,6 @@ use crate::{Endpoint, Error, ObjectOptions, Settings};
 
 /// A reply may not be longer: a page of a listing with the longest keys stays below.
 const LONGEST_REPLY: u64 = 16 << 20;
-/// All tries of one request, waits included, are meant to end within this.
-const RETRY_BUDGET: Duration = Duration::from_secs(90);
 /// Bodies above this are announced, so that an early refusal is heard instead of a cut connection: that would look like an
 /// outage, and be tried again.
 const ANNOUNCED: usize = 64 << 10;
@@ -127,15 +125,24 @@ impl Client {
     /// Sends `call` up to the number of attempts, as long as failures are of a kind that passes. For requests that may be sent
     /// twice without harm.
     pub(crate) fn call(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        self.call_until(call, |sent| sent)
+    }
+
+    /// The same, where only `judge` knows a success: a 200 may have half a body, none, or an error in it.
+    pub(crate) fn call_until<T>(
+        &self,
+        call: &Call<'_>,
+        judge: impl Fn(Result<Reply, Error>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut backoff = self.backoff();
         let mut attempt = 1;
         let start = Instant::now();
         loop {
-            match self.once(call) {
-                Ok(reply) => return Ok(reply),
+            match judge(self.once(call)) {
+                Ok(success) => return Ok(success),
                 Err(error) => {
                     // A store that takes everything and says nothing uses the time up without any wait of ours.
-                    let is_over = attempt >= self.settings.attempts || start.elapsed() >= RETRY_BUDGET;
+                    let is_over = attempt >= self.settings.attempts || start.elapsed() >= self.settings.retry;
                     if !error.is_transient() || is_over {
                         return Err(error);
                     }
@@ -151,7 +158,7 @@ impl Client {
     }
 
     pub(crate) const fn backoff(&self) -> Backoff {
-        Backoff::new(Duration::from_millis(500), Duration::from_secs(20), RETRY_BUDGET)
+        Backoff::new(Duration::from_millis(500), Duration::from_secs(20), self.settings.retry)
     }
 
     /// The store will want an MD5 with everything that is to be locked.
@@ -229,9 +236,12 @@ impl Client {
     fn send(&self, call: &Call<'_>, way: &Way) -> Result<Reply, Error> {
         let request = Self::request(call, way)?;
         let is_small = call.body.len() <= ANNOUNCED;
+        let reply = call.reply.unwrap_or(self.settings.idle);
         let limits = Limits {
             idle: Some(self.settings.idle),
-            reply: Some(call.reply.unwrap_or(self.settings.idle)),
+            reply: Some(reply),
+            // The reply to an object or a part is next to nothing; all others have a limit in all.
+            body: (!is_small).then_some(reply),
             total: call
                 .total
                 .or_else(|| is_small.then(|| self.settings.idle.saturating_mul(IDLE_LIMITS))),

@@ -4,6 +4,8 @@
 //! stand for a success. The object itself decides: it is ours if it has this run's id and the right length. Nothing here ever
 //! deletes an object.
 
+use std::time::Instant;
+
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
@@ -27,7 +29,7 @@ pub(crate) struct Goal<'a> {
 struct Tries {
     /// One of them may have succeeded without our hearing of it.
     unclear: bool,
-    /// The store may still be at work on one of them: no reply came at all.
+    /// The store may still be at work on one of them.
     lost: bool,
 }
 
@@ -55,6 +57,8 @@ pub(crate) fn commit(
     let mut attempt = 1;
     let mut tries = Tries::default();
     let mut unconditional = None;
+    let start = Instant::now();
+    let patience = call.reply.unwrap_or(client.settings.retry);
     loop {
         let sent = client.once(&call).and_then(|reply| check(&reply));
         let Err(error) = sent else {
@@ -77,24 +81,28 @@ pub(crate) fn commit(
             continue;
         }
         tries.unclear |= error.may_have_happened();
-        tries.lost |= error.may_have_happened() && error.status().is_none();
-        if error.status() == Some(412) && !tries.unclear {
-            return Ok(Existing::Taken);
-        }
-        let conflict = matches!(error.status(), Some(404 | 409));
+        tries.lost |= error.may_still_happen();
+        // A gateway that sends a request again by itself hears these of the object that the first time made.
+        let conflict = error.says_taken() || matches!(error.status(), Some(404 | 409));
         if (tries.unclear || conflict) && error.code() != "NoSuchBucket" {
             match look(client, goal, tries) {
                 Seen::Ours => {
                     log::info!("{error}; but '{}' is there, whole and ours", goal.object);
                     return Ok(Existing::Stored);
                 }
-                // After an unclear try a 412 may speak of our own object, which then must be seen to be another's.
-                Seen::Foreign if error.status() == Some(412) => return Ok(Existing::Taken),
+                // After an unclear try it may speak of our own object, which then must be seen to be another's.
+                Seen::Foreign if error.says_taken() => return Ok(Existing::Taken),
+                // We held it, so it was completed or aborted, and nobody can say which.
+                Seen::Unknown if error.code() == "NoSuchUpload" => return Err(may_exist(goal, &error)),
                 _ => {}
             }
         }
-        let again = error.is_transient() || error.status() == Some(409);
-        let wait = (again && attempt < client.settings.attempts)
+        if error.says_taken() && !tries.unclear {
+            return Ok(Existing::Taken);
+        }
+        let again = (error.is_transient() || error.status() == Some(409)) && !error.says_taken();
+        // A store that takes everything and says nothing uses the time up without any wait of ours.
+        let wait = (again && attempt < client.settings.attempts && start.elapsed() < patience)
             .then(|| backoff.next(error.retry_after()))
             .flatten();
         let Some(wait) = wait else {
@@ -122,22 +130,24 @@ fn decide(
     match look(client, goal, tries) {
         Seen::Ours => Ok(Existing::Stored),
         Seen::Absent | Seen::Foreign if settled => Err(error),
-        _ => {
-            let cause = format!(
-                "{error}; whether it was stored is not known: '{}' may exist",
-                goal.object
-            );
-            Err(
-                Error::other(Kind::Unavailable, "decide what became of the upload", cause)
-                    .hint_with("it was verified before it was sent; look for it before the next run"),
-            )
-        }
+        _ => Err(may_exist(goal, &error)),
     }
+}
+
+fn may_exist(goal: &Goal<'_>, error: &Error) -> Error {
+    let cause = format!(
+        "{error}; whether it was stored is not known: '{}' may exist",
+        goal.object
+    );
+    Error::other(Kind::Unavailable, "decide what became of the upload", cause)
+        .hint_with("it was verified before it was sent; look for it before the next run")
 }
 
 fn look(client: &Client, goal: &Goal<'_>, tries: Tries) -> Seen {
     match client.head(goal.object) {
         Ok(Some(found)) if found.id.as_deref() == Some(goal.id) && found.size == goal.size => Seen::Ours,
+        // A store, or what stands before it, that drops metadata must not make a stranger of our own object.
+        Ok(Some(found)) if tries.unclear && found.id.is_none() && found.size == goal.size => Seen::Unknown,
         Ok(Some(_)) => Seen::Foreign,
         Ok(None) => Seen::Absent,
         // Without the right to read, the listing shows the length at least.

@@ -4,9 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
-use snapline_http::{Kind, Phase, TransportError, demands_tls, retry_after};
+use snapline_http::{Kind, Phase, TransportError, date, demands_tls, retry_after};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use crate::client::Reply;
 use crate::{endpoint, trust, xml};
+
+/// The code for a request whose time is too far from the store's.
+const SKEWED: &str = "RequestTimeTooSkewed";
 
 /// A failed call: `<what we were doing>: <cause>`, the store's own words included.
 #[derive(Debug)]
@@ -60,7 +66,13 @@ impl Error {
             return Self::other(Kind::Config, doing, format!("{status} {}", body.trim()))
                 .hint_with("does --endpoint-url have to begin with https://?");
         }
-        let said = xml::error(body).unwrap_or_default();
+        let mut said = xml::error(body).unwrap_or_default();
+        if said.code == SKEWED
+            && let Some(clocks) = clocks(OffsetDateTime::now_utc(), headers)
+        {
+            let told = format!("{}; {clocks}", said.message);
+            said.message = told.trim_start_matches("; ").to_owned();
+        }
         let region = elsewhere(status, &said, headers);
         Self {
             kind: kind_of(status, &said.code),
@@ -74,6 +86,12 @@ impl Error {
             retry_after: retry_after(headers),
             region,
         }
+    }
+
+    /// From a 200 that is no success: the store's own error where there is one in it, else `cause`.
+    pub(crate) fn no_success(doing: &str, cause: &str, reply: &Reply) -> Self {
+        let is_error = xml::root(&reply.body).as_deref() == Some("Error");
+        Self::reply(doing, 200, if is_error { &reply.body } else { cause }, &reply.headers)
     }
 
     #[must_use]
@@ -129,6 +147,12 @@ impl Error {
         }
     }
 
+    /// Whether the key is taken, so that a request that must not replace anything was not carried out. S3 may say so within a
+    /// 200, where it had begun to answer before it knew; MinIO of 2023 says 304 (github.com/minio/minio/issues/19442).
+    pub(crate) fn says_taken(&self) -> bool {
+        matches!(self.status(), Some(304 | 412)) || self.code() == "PreconditionFailed"
+    }
+
     /// How long the store asks to wait before another try.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -165,7 +189,10 @@ impl Error {
                 // A 200 is here because its body was none of a success.
                 matches!(status, 200 | 408 | 429 | 500 | 502 | 503 | 504)
                     // Some stores send these with other statuses, S3 itself `RequestTimeout` with 400.
-                    || matches!(&**code, "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable")
+                    || matches!(
+                        &**code,
+                        "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable" | "OperationAborted"
+                    )
                     || is_damage(code)
             }
             Cause::Other(_) => false,
@@ -175,10 +202,17 @@ impl Error {
     /// Whether the store may have acted on the request although no success was heard.
     pub(crate) fn may_have_happened(&self) -> bool {
         match &self.cause {
+            _ if self.says_taken() => false,
             Cause::Transport(error) => error.phase() == Phase::Exchange,
             Cause::Reply { status, .. } => *status >= 500 || *status == 200 || *status == 408,
             Cause::Other(_) => false,
         }
+    }
+
+    /// Whether the store may still be at work on the request: no reply came, or one from a gateway that had lost patience with
+    /// the store or its connection to it.
+    pub(crate) fn may_still_happen(&self) -> bool {
+        self.may_have_happened() && matches!(self.status(), None | Some(502 | 504))
     }
 }
 
@@ -215,7 +249,7 @@ impl From<snapline_aws::Error> for Error {
 /// Codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 fn kind_of(status: u16, code: &str) -> Kind {
     match code {
-        "RequestTimeTooSkewed" | "NoSuchUpload" | "InvalidPart" | "SlowDown" | "RequestTimeout" => {
+        SKEWED | "NoSuchUpload" | "InvalidPart" | "SlowDown" | "RequestTimeout" => {
             return Kind::Unavailable;
         }
         code if is_damage(code) => return Kind::Unavailable,
@@ -226,11 +260,21 @@ fn kind_of(status: u16, code: &str) -> Kind {
         _ => {}
     }
     match status {
-        401 | 403 | 412 => Kind::Refused,
+        304 | 401 | 403 | 412 => Kind::Refused,
         200..=299 | 408 | 409 | 425 | 429 | 500 | 502..=599 => Kind::Unavailable,
         // What is left names something that is not there, or asks for what the store does not have.
         _ => Kind::Config,
     }
+}
+
+/// What the two clocks say: it tells a clock that is wrong from one in another time zone, and whose it is.
+fn clocks(here: OffsetDateTime, headers: &HeaderMap) -> Option<String> {
+    let text = |time: OffsetDateTime| time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok();
+    Some(format!(
+        "it is {} here and {} at the store",
+        text(here)?,
+        text(date(headers)?)?
+    ))
 }
 
 /// What was sent is not what arrived.
@@ -271,7 +315,9 @@ fn hint_for(said: &xml::ErrorReply, region: Option<&str>) -> Option<Box<str>> {
         }
         "InvalidAccessKeyId" => "the store does not know AWS_ACCESS_KEY_ID",
         "ExpiredToken" => "the session credentials are too old",
-        "RequestTimeTooSkewed" => "the clocks of this machine and of the store differ by more than 15 minutes",
+        SKEWED => {
+            "set this machine's clock right, best by NTP; a store refuses what is signed for a time 15 minutes off its own"
+        }
         "NoSuchBucket" => "create the bucket first; snapline never does",
         "InvalidRequest" if said.message.contains("ObjectLockConfiguration") => {
             "a bucket gets object lock when it is created; snapline never creates one"
@@ -283,6 +329,8 @@ fn hint_for(said: &xml::ErrorReply, region: Option<&str>) -> Option<Box<str>> {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     fn reply(status: u16, code: &str) -> Error {
@@ -340,6 +388,28 @@ mod tests {
             Error::reply("look", 403, "", &HeaderMap::new()).to_string(),
             "look: 403"
         );
+    }
+
+    #[test]
+    fn clocks_that_differ_are_both_told() {
+        let mut headers = HeaderMap::new();
+        headers.insert("date", "Tue, 24 Nov 2026 10:00:00 GMT".parse().unwrap());
+        assert_eq!(
+            clocks(datetime!(2026-11-24 12:30:15.5 +1), &headers).as_deref(),
+            Some("it is 2026-11-24T12:30:15+01:00 here and 2026-11-24T10:00:00Z at the store")
+        );
+        let body = "<Error><Code>RequestTimeTooSkewed</Code><Message>too far</Message></Error>";
+        let error = Error::reply("put", 403, body, &headers);
+        let text = error.to_string();
+        assert!(
+            text.starts_with("put: 403 RequestTimeTooSkewed too far; it is 20")
+                && text.ends_with("T10:00:00Z at the store"),
+            "{text}"
+        );
+        assert!(error.hint().unwrap().contains("clock"));
+        // A store without a clock of its own.
+        let text = Error::reply("put", 403, body, &HeaderMap::new()).to_string();
+        assert_eq!(text, "put: 403 RequestTimeTooSkewed too far");
     }
 
     #[test]

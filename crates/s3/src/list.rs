@@ -54,10 +54,13 @@ impl Client {
             query.extend(token.as_deref().map(|token| ("continuation-token", token)));
             let mut call = Call::new(doing.clone(), Method::GET, &whole);
             call.query = &query;
-            let body = self.call(&call)?.body;
-            if xml::root(&body).as_deref() != Some("ListBucketResult") {
-                return Err(odd("the reply is cut or no listing"));
-            }
+            let body = self.call_until(&call, |sent| {
+                let reply = sent?;
+                match xml::root(&reply.body).as_deref() {
+                    Some("ListBucketResult") => Ok(reply.body),
+                    _ => Err(Error::no_success(&doing, "the reply is cut or no listing", &reply)),
+                }
+            })?;
             let result: ListBucketResult = quick_xml::de::from_str(body.trim_start())
                 .map_err(|error| odd(&format!("read the listing: {error}")))?;
             // rust-s3 takes a missing element for "no more".

@@ -1,20 +1,17 @@
 //! An object uploaded in parts: it does not exist until it is completed.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use http::Method;
 use http::header::ETAG;
-use s3::serde_types::{CompleteMultipartUploadData, InitiateMultipartUploadResponse};
-use snapline_http::Kind;
+use s3::serde_types::CompleteMultipartUploadData;
 use snapline_series::ObjectUri;
 
 use crate::client::{Call, Client, Reply};
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
 use crate::{Description, Error, Existing, Guard, Identity, xml};
-
-/// A store may assemble a large object for minutes before it answers.
-const COMPLETE_REPLY: Duration = Duration::from_secs(600);
 
 /// An upload under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +42,29 @@ impl Client {
         let mut call = Call::new(doing.clone(), Method::POST, object);
         call.query = &[("uploads", "")];
         call.headers = description.headers()?;
-        let reply = self.call(&call)?;
-        match quick_xml::de::from_str::<InitiateMultipartUploadResponse>(reply.body.trim_start()) {
-            Ok(reply) if !reply.upload_id.is_empty() => Ok(Upload {
-                object: object.clone(),
-                id: reply.upload_id,
-            }),
-            _ => Err(Error::other(Kind::Unavailable, doing, "the reply names no upload")),
+        let lost = Cell::new(false);
+        let begun = self.call_until(&call, |sent| {
+            let begun = sent.and_then(|reply| match xml::text(&reply.body, "UploadId") {
+                Some(id) if !id.is_empty() => Ok(Upload {
+                    object: object.clone(),
+                    id,
+                }),
+                _ => Err(Error::no_success(&doing, "the reply names no upload", &reply)),
+            });
+            let is_lost = begun
+                .as_ref()
+                // Nobody begins an upload and then says that he cannot, or is too busy.
+                .is_err_and(|error| error.may_have_happened() && !matches!(error.status(), Some(501 | 503)));
+            lost.set(lost.get() || is_lost);
+            begun
+        });
+        if lost.get() {
+            log::warn!(
+                "an upload of '{object}' may have begun without its id being told; it is left to the bucket's rule for unfinished \
+                 uploads"
+            );
         }
+        begun
     }
 
     /// Uploads one part, whose hash is `hash`. Sending a part again replaces it, so this is retried.
@@ -68,24 +80,21 @@ impl Client {
         call.query = &query;
         call.body = body;
         call.hash = hash;
-        let reply = self.call(&call)?;
-        let etag = reply
-            .headers
-            .get(ETAG)
-            .and_then(|etag| etag.to_str().ok())
-            .unwrap_or_default();
-        if etag.is_empty() {
-            return Err(Error::other(Kind::Unavailable, doing, "the reply has no ETag"));
-        }
-        Ok(Part {
-            number,
-            etag: etag.to_owned(),
+        self.call_until(&call, |sent| {
+            let reply = sent?;
+            match reply.headers.get(ETAG).map(|etag| etag.to_str()) {
+                Some(Ok(etag)) if !etag.is_empty() => Ok(Part {
+                    number,
+                    etag: etag.to_owned(),
+                }),
+                _ => Err(Error::no_success(&doing, "the reply has no ETag", &reply)),
+            }
         })
     }
 
     /// Completes an upload of `parts`, in order, `size` bytes in all: only now the object appears.
     ///
-    /// A 200 counts only with a whole `CompleteMultipartUploadResult` in it: S3 answers 200 first and may put an error into the
+    /// A 200 counts only with a whole `CompleteMultipartUploadResult` and an `ETag` in it: S3 answers 200 first and may put an error into the
     /// body (docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html). What is unclear is decided by looking for
     /// the object.
     ///
@@ -112,18 +121,15 @@ impl Client {
         guard.set(&mut call.headers);
         call.body = body.as_bytes();
         call.hash = PayloadHash::of(call.body);
-        call.reply = Some(COMPLETE_REPLY);
+        call.reply = Some(self.settings.complete);
         // The reply may begin at once and trickle while the object is assembled.
-        call.total = Some(COMPLETE_REPLY);
+        call.total = Some(self.settings.complete);
         let check = |reply: &Reply| match xml::root(&reply.body).as_deref() {
-            Some("CompleteMultipartUploadResult") => Ok(()),
-            Some("Error") => Err(Error::reply(doing.clone(), 200, &reply.body, &reply.headers)),
-            _ => Err(Error::reply(
-                doing.clone(),
-                200,
-                "the reply is cut or empty",
-                &reply.headers,
-            )),
+            Some("CompleteMultipartUploadResult") => match xml::text(&reply.body, "ETag") {
+                Some(etag) if !etag.is_empty() => Ok(()),
+                _ => Err(Error::no_success(&doing, "the reply has no ETag", reply)),
+            },
+            _ => Err(Error::no_success(&doing, "the reply is cut or empty", reply)),
         };
         let give_up = || self.abort(upload, Duration::from_secs(10)).is_ok();
         let goal = Goal {

@@ -178,12 +178,7 @@ impl Client {
         // Every store tags what it took; something else that answers 200 may have taken nothing.
         let check = |reply: &Reply| match reply.headers.get(ETAG) {
             Some(etag) if !etag.is_empty() => Ok(()),
-            _ => Err(Error::reply(
-                doing.clone(),
-                200,
-                "the reply has no ETag",
-                &reply.headers,
-            )),
+            _ => Err(Error::no_success(&doing, "the reply has no ETag", reply)),
         };
         let goal = Goal {
             object,

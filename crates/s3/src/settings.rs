@@ -44,6 +44,11 @@ pub struct Settings {
     pub idle: Duration,
     /// How often a request is sent at most, at least 1.
     pub attempts: u32,
+    /// All tries of one request, waits included, are meant to end within this.
+    pub retry: Duration,
+    /// How long the reply to a completion may take: a store may assemble a large object for minutes, and send white space
+    /// meanwhile.
+    pub complete: Duration,
     /// Whom to trust.
     pub tls: Tls,
     /// Through which proxies.
@@ -116,6 +121,8 @@ impl Settings {
             region,
             idle,
             attempts: attempts.max(1),
+            retry: Duration::from_secs(90),
+            complete: Duration::from_secs(600),
             tls: Tls {
                 roots,
                 skip_verify: flags.no_verify_ssl,

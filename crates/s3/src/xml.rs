@@ -29,6 +29,24 @@ pub(crate) fn root(text: &str) -> Option<String> {
     }
 }
 
+/// The text of the first element of this name, as soon as that one is whole: the document may be cut behind it.
+pub(crate) fn text(document: &str, name: &str) -> Option<String> {
+    let mut reader = Reader::from_str(document.trim_start());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) if start.local_name().as_ref() == name.as_bytes() => {
+                let end = start.to_end().into_owned();
+                let text = reader.read_text(end.name()).ok()?;
+                return quick_xml::escape::unescape(&text.decode().ok()?)
+                    .ok()
+                    .map(|text| text.trim().to_owned());
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
 /// What an `<Error>` document says (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); what is absent is empty.
 #[derive(Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -73,6 +91,18 @@ mod tests {
         assert_eq!(root("<A/>").as_deref(), Some("A"));
         assert_eq!(root(""), None);
         assert_eq!(root("no xml"), None);
+    }
+
+    #[test]
+    fn an_element_is_read_only_when_it_is_whole() {
+        let whole = "<?xml version=\"1.0\"?><a:A xmlns:a=\"x\"><B/><a:Id> a&amp;b&#43;= </a:Id><C>";
+        assert_eq!(text(whole, "Id").as_deref(), Some("a&b+="));
+        let end = whole.find("</a:Id>").unwrap() + 7;
+        for cut in 0..end {
+            assert_eq!(text(&whole[..cut], "Id"), None, "{cut}");
+        }
+        assert_eq!(text(whole, "B"), None);
+        assert_eq!(text("<A><B></B></A>", "B").as_deref(), Some(""));
     }
 
     #[test]

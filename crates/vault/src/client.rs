@@ -221,7 +221,7 @@ impl Client {
             return Limits {
                 idle: self.settings.timeout,
                 reply: left,
-                total: None,
+                ..Limits::default()
             };
         }
         let total = match (self.settings.timeout, left) {
@@ -229,9 +229,8 @@ impl Client {
             (timeout, left) => timeout.or(left),
         };
         Limits {
-            idle: None,
-            reply: None,
             total,
+            ..Limits::default()
         }
     }
 }

@@ -72,8 +72,12 @@ pub(crate) enum Turn {
     Early(Vec<u8>),
     /// These bytes go back, and then a blank from time to time, as long as the client waits.
     Trickle(Vec<u8>),
+    /// These bytes go back, with 200 ms between two pieces; nothing is done.
+    Pieces(Vec<Vec<u8>>),
     /// It is done, but the reply is lost.
     Lost,
+    /// It is done, but these bytes go back.
+    Done(Vec<u8>),
     /// Nothing is done, and no reply comes as long as the client waits.
     Silence,
     /// This happens before the store answers: somebody else's object, or a pause.
@@ -307,6 +311,13 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
                     writer.write_all(b" ")?;
                 }
             }
+            Turn::Pieces(pieces) => {
+                for piece in pieces {
+                    writer.write_all(&piece)?;
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+                continue;
+            }
             Turn::Silence => {
                 let mut byte = [0];
                 let _ = reader.read(&mut byte);
@@ -315,6 +326,11 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
             Turn::Lost => {
                 answer(&request, kept);
                 return Ok(());
+            }
+            Turn::Done(bytes) => {
+                answer(&request, kept);
+                writer.write_all(&bytes)?;
+                continue;
             }
             Turn::After(Interlude::Foreign(body)) => {
                 let object = Object {
