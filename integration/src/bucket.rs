@@ -132,6 +132,7 @@ struct Uploads {
 #[serde(rename_all = "PascalCase")]
 struct Upload {
     key: String,
+    upload_id: String,
 }
 
 impl Bucket {
@@ -206,6 +207,26 @@ impl Bucket {
             .upload
             .into_iter()
             .map(|upload| upload.key)
+            .collect()
+    }
+
+    /// The objects under a prefix, at most a page of them.
+    pub fn objects_under(&self, prefix: &str) -> Vec<Object> {
+        let reply = self.request("GET", &format!("?list-type=2&prefix={}", encode(prefix)), b"");
+        self.expect(200, &reply);
+        let page: Listing = parse(&reply);
+        assert!(!page.is_truncated, "more than one page under '{prefix}'");
+        page.contents
+    }
+
+    /// The ids of the unfinished uploads of exactly this key.
+    pub fn uploads_of(&self, key: &str) -> Vec<String> {
+        let reply = self.request("GET", &format!("?prefix={}&uploads=", encode(key)), b"");
+        self.expect(200, &reply);
+        let uploads = parse::<Uploads>(&reply).upload.into_iter();
+        uploads
+            .filter(|upload| upload.key == key)
+            .map(|upload| upload.upload_id)
             .collect()
     }
 

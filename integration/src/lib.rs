@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod minio;
 pub mod program;
 pub mod running;
+pub mod s3_proxy;
 pub mod shared;
 pub mod token_review;
 pub mod vault;
