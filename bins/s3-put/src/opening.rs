@@ -1,6 +1,6 @@
 //! The beginning: the first part is read, and judged as far as that goes, before the store hears of anything.
 
-use std::io::{self, Read};
+use std::io::Read as _;
 
 use snapline_cli::{Exit, Failure, Input, OrExit as _};
 
@@ -48,15 +48,6 @@ impl Rest {
     }
 }
 
-impl Read for Rest {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Input(input) => input.read(buf),
-            Self::Product(product) => product.read(buf),
-        }
-    }
-}
-
 impl Opening {
     /// Opens what `config` says.
     ///
@@ -73,7 +64,7 @@ impl Opening {
         let mut gate = Gate::new(config.raw);
         let mut first = Buffer::new(in_memory(config.part_size)?)?;
         let reading = format!("read {}", input.name);
-        let mut ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+        let mut ended = first.fill(input.file()).or_exit(Exit::Io, &reading)?;
         gate.push(first.bytes())?;
         let mut part_size = config.part_size;
         if let (false, Some(meta)) = (ended, gate.meta()) {
@@ -81,7 +72,7 @@ impl Opening {
             if part_size > config.part_size {
                 let seen = first.bytes().len();
                 first.enlarge(in_memory(part_size)?)?;
-                ended = first.fill(&mut input).or_exit(Exit::Io, &reading)?;
+                ended = first.fill(input.file()).or_exit(Exit::Io, &reading)?;
                 gate.push(first.bytes().get(seen..).unwrap_or_default())?;
             }
         }
@@ -116,17 +107,16 @@ impl Opening {
         let part_size = part_size_for(config.part_size, meta.size, parts::largest_product(meta.size))?;
         let part_size = in_memory(part_size)?;
         let mut first = Buffer::new(part_size)?;
-        let (running, stdin, product) = filter.start()?;
+        let (running, stdin, mut product) = filter.start()?;
         feeder::feed(running.shared(), head, input, gate, stdin)?;
-        let mut rest = Rest::Product(product);
         let ended = first
-            .fill(&mut rest)
-            .or_exit(Exit::Io, format!("read {}", rest.name()))?;
+            .fill(&mut product)
+            .or_exit(Exit::Io, format!("read {}", product.name()))?;
         Ok(Self {
             first,
             ended,
             gate: Gate::filtered(meta, running.shared()),
-            rest,
+            rest: Rest::Product(product),
             part_size,
             running: Some(running),
         })

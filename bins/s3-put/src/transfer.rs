@@ -68,16 +68,23 @@ pub(crate) fn transfer(upload: Upload, start: Start) -> Result<Sent, Failure> {
         // The receiver lives.
         let _ = home.send(Buffer::new(start.part_size)?);
     }
-    let reader = Reader {
-        name: start.rest.name(),
-        input: start.rest,
+    let name = start.rest.name();
+    let ways = Ways {
+        name,
         pool,
         home,
         to_verify,
         to_send,
         events: events.clone(),
     };
-    spawn("reader", move || reader.run(start.first))?;
+    let first = start.first;
+    match start.rest {
+        Rest::Input(input) => {
+            let input = input.into_file();
+            spawn("reader", move || Reader { input, ways }.run(first))?;
+        }
+        Rest::Product(input) => spawn("reader", move || Reader { input, ways }.run(first))?,
+    }
     let verdicts = events.clone();
     let gate = start.gate;
     spawn("verifier", move || verify_all(gate, &verify, &verdicts))?;
@@ -128,6 +135,11 @@ fn decide(told: &Receiver<Event>) -> Result<Sent, Failure> {
 /// Fills parts and hands each to both, the verifier and the uploaders.
 struct Reader<I> {
     input: I,
+    ways: Ways,
+}
+
+/// Where a reader's buffers come from, and where parts and news go.
+struct Ways {
     name: String,
     pool: Receiver<Buffer>,
     home: Sender<Buffer>,
@@ -141,41 +153,46 @@ impl<I: Read> Reader<I> {
     fn run(mut self, first: Buffer) {
         match self.read_all(first) {
             // Dropping the channels at the end of this function lets the other threads finish; the count comes first.
-            Ok((parts, bytes)) => tell(&self.events, Event::Read { parts, bytes }),
-            Err(failure) => tell(&self.events, Event::Failed(failure)),
+            Ok((parts, bytes)) => tell(&self.ways.events, Event::Read { parts, bytes }),
+            Err(failure) => tell(&self.ways.events, Event::Failed(failure)),
         }
     }
 
     fn read_all(&mut self, first: Buffer) -> Result<(u32, u64), Failure> {
         let mut bytes = length(first.bytes());
         let seen = first.bytes().len();
-        if !self.hand_on(1, first, seen) {
+        if !self.ways.hand_on(1, first, seen) {
             return Ok((1, bytes));
         }
         for number in 2.. {
-            let Ok(mut buffer) = self.pool.recv() else { break };
+            let Ok(mut buffer) = self.ways.pool.recv() else { break };
             buffer.clear();
             let ended = buffer
                 .fill(&mut self.input)
-                .or_exit(Exit::Io, format!("read {}", self.name))?;
+                .or_exit(Exit::Io, format!("read {}", self.ways.name))?;
             if buffer.bytes().is_empty() {
                 return Ok((number - 1, bytes));
             }
             if number > MOST_PARTS {
                 return Err(Failure::says(
                     Exit::Usage,
-                    format!("upload {}: more than {MOST_PARTS} parts are not possible", self.name),
+                    format!(
+                        "upload {}: more than {MOST_PARTS} parts are not possible",
+                        self.ways.name
+                    ),
                 )
                 .hint("choose a larger --part-size"));
             }
             bytes += length(buffer.bytes());
-            if !self.hand_on(number, buffer, 0) || ended {
+            if !self.ways.hand_on(number, buffer, 0) || ended {
                 return Ok((number, bytes));
             }
         }
         Ok((MOST_PARTS, bytes))
     }
+}
 
+impl Ways {
     /// False once nobody listens any more.
     fn hand_on(&self, number: u32, buffer: Buffer, seen: usize) -> bool {
         let part = Part::new(number, buffer, self.home.clone());
@@ -193,7 +210,7 @@ fn verify_all(mut gate: Gate, parts: &Receiver<(Arc<Part>, usize)>, events: &Sen
     }
     // The channel also ends when reading failed; the reader has then told so before, and that was the end.
     match gate.finish() {
-        Ok(_) => tell(events, Event::Verified),
+        Ok(()) => tell(events, Event::Verified),
         Err(failure) => tell(events, Event::Failed(failure)),
     }
 }
@@ -274,8 +291,7 @@ mod tests {
         let mut first = Buffer::new(1).unwrap();
         let mut input = input.iter().copied().collect::<std::collections::VecDeque<u8>>();
         first.fill(&mut input).unwrap();
-        let reader = Reader {
-            input,
+        let ways = Ways {
             name: "it".to_owned(),
             pool,
             home,
@@ -283,6 +299,7 @@ mod tests {
             to_send,
             events: events.clone(),
         };
+        let reader = Reader { input, ways };
         let sender = events.clone();
         thread::spawn(move || {
             for part in sent {

@@ -19,12 +19,12 @@ use stand_in::{StandIn, Turn, error};
 
 const URI: &str = "s3://bkt/vault/one.snap.x";
 const KEY: &str = "vault/one.snap.x";
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const PARTS: [&str; 3] = ["--part-size", "5MiB", URI];
 
 fn program(store: &StandIn) -> Command {
     let mut command = program::program(env!("CARGO_BIN_EXE_s3-put"), &store.url);
-    command.env("PATH", PATH);
+    // Where a machine keeps its programs is its own affair.
+    command.env("PATH", std::env::var_os("PATH").unwrap());
     command
 }
 
@@ -303,10 +303,7 @@ fn a_filter_that_cannot_be_run_is_64_and_the_store_hears_nothing() {
     for (words, part) in [
         (&["--"][..], "no filter behind '--'"),
         (&["--", ""], "find the filter ''"),
-        (
-            &["--", "no-such-program"],
-            "there is no such program on PATH '/usr/local/bin:/usr/bin:/bin'",
-        ),
+        (&["--", "no-such-program"], "there is no such program on PATH '"),
         (&["--", "age -r age1"], "hint: each word"),
         (&["--", "/no/such/program"], "no such file"),
         (&["--", not_executable], "is not executable"),

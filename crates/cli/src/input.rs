@@ -83,6 +83,19 @@ pub fn input(path: Option<&str>, product: &str) -> Result<Input, Failure> {
     }
 }
 
+impl Input {
+    /// What it reads from: unlike reading through a trait, reading from a file into spare room need not fill that with zeros
+    /// before.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// The same, without the name.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
 impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.file.read(buf)
