@@ -26,6 +26,8 @@ rustPlatform.buildRustPackage {
       # Cargo wants the manifest of every member of the workspace, and something there to compile; nothing here does.
       ../integration/Cargo.toml
       ../integration/src/lib.rs
+      ../integration/bench/Cargo.toml
+      ../integration/bench/src/lib.rs
       (fileset.maybeMissing ../completions)
       (fileset.maybeMissing ../man)
     ];
