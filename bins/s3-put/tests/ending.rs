@@ -97,6 +97,17 @@ fn a_signal_while_the_upload_is_begun_aborts_it_as_soon_as_it_is_known() {
 }
 
 #[test]
+fn a_signal_while_the_store_does_not_say_which_upload_it_began_tells_so() {
+    let store = StandIn::always("begin", Turn::Silence);
+    let child = start_whole(&store, &[], large());
+    store.wait_for("begin", 1);
+    signal(&child, Signal::TERM);
+    let output = end_of(child, GRACE);
+    expect(&output, 143, &["warning: an upload may have begun", "ended by SIGTERM"]);
+    assert!(output.stdout.is_empty() && store.those("part").is_empty());
+}
+
+#[test]
 fn a_signal_during_a_completion_that_succeeds_lets_it_finish() {
     let store = StandIn::once("complete", Turn::After(Interlude::Pause(Duration::from_millis(700))));
     let child = start_whole(&store, &[], large());
