@@ -16,6 +16,7 @@ pub mod cloud;
 pub mod cluster;
 pub mod container;
 pub mod directory;
+pub mod front;
 pub mod image;
 pub mod jwt;
 pub mod line;
