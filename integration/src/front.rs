@@ -2,7 +2,7 @@
 //!
 //! What it did is written down, so that a test can tell what really happened from what it meant to happen.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -21,7 +21,17 @@ pub struct Request {
     /// How many requests for the same path came before.
     pub before: usize,
     head: Vec<u8>,
-    length: usize,
+}
+
+impl Request {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let head = str::from_utf8(&self.head).ok()?;
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
 }
 
 /// What is done for a request, in order.
@@ -170,11 +180,6 @@ impl Shared {
         let mut words = text.split(' ');
         let method = words.next().unwrap_or_default().to_owned();
         let path = words.next().unwrap_or_default().to_owned();
-        let length = text
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-            .map_or(0, |(_, value)| value.parse().expect("a length"));
         let mut paths = lock(&self.paths);
         let before = paths.iter().filter(|seen| **seen == path).count();
         paths.push(path.clone());
@@ -183,22 +188,18 @@ impl Shared {
             path,
             before,
             head,
-            length,
         }))
     }
 
     /// The request as it came, and the reply as it comes.
     fn hand_on(&self, request: &Request, client: &mut TcpStream) -> io::Result<()> {
-        let mut body = vec![0; request.length];
-        client.read_exact(&mut body)?;
         let mut server = TcpStream::connect(&self.behind)?;
-        server.write_all(&[&request.head, &body[..]].concat())?;
-        let mut gone = client.try_clone()?;
-        let server_side = server.try_clone()?;
+        server.write_all(&request.head)?;
+        let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
         thread::spawn(move || {
-            // Neither side keeps a connection longer than the other: the client closes it after the reply.
-            let _ = gone.read(&mut [0]);
-            let _ = server_side.shutdown(Shutdown::Both);
+            // The rest of the request; its end, once the client has the reply, ends the connection behind.
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
         });
         let copied = io::copy(&mut server, client);
         let _ = client.shutdown(Shutdown::Both);
