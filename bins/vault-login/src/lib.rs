@@ -11,7 +11,7 @@ mod method;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapline_cli::{Ending, Exit, Failure, Field, Output, Program, Trailing, at_end, summary};
+use snapline_cli::{Ending, Exit, Failure, Field, Output, Program, Trailing, at_end, summary, yield_to_ending};
 use snapline_vault::{Client, Login, Revocation};
 
 pub use args::Args;
@@ -28,7 +28,10 @@ pub const PROGRAM: Program = Program {
 /// How long a token that could not be handed over may take to be revoked.
 const REVOKE: Duration = Duration::from_secs(5);
 
-/// The same after a signal, when somebody waits for the end.
+/// How long the reply to a login is waited for after a signal.
+const REPLY_AT_SIGNAL: Duration = Duration::from_secs(2);
+
+/// How long revoking may take after a signal, when somebody waits for the end.
 const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
 
 /// Logs in, hands the token over, says what was done.
@@ -40,18 +43,27 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     // Before the login: where the token cannot go, none is made.
     let output = Output::open(plan.output.as_deref())?;
     let client = Arc::new(Client::new(plan.settings));
-    let login = plan.method.log_in(&client, plan.namespace.as_ref())?;
-
-    let revocation = plan.method.makes_a_token().then(|| {
-        let token = login.token.clone();
-        Arc::new(Revocation::new(Arc::clone(&client), token, plan.namespace.clone()))
-    });
+    let revocation = plan
+        .method
+        .makes_a_token()
+        .then(|| Arc::new(Revocation::of_login(Arc::clone(&client), plan.namespace.clone())));
     let _at_end = revocation.clone().map(|revocation| {
         at_end(move || {
+            // The server may have made a token already.
+            revocation.await_login(REPLY_AT_SIGNAL);
             revocation.revoke(REVOKE_AT_SIGNAL);
             Ending::End
         })
     });
+    let logged_in = plan.method.log_in(&client, plan.namespace.as_ref());
+    if let Some(revocation) = &revocation {
+        match &logged_in {
+            Ok(login) => revocation.arrive(login.token.clone()),
+            Err(_) => revocation.give_up(),
+        }
+    }
+    let login = logged_in?;
+    yield_to_ending();
     match (hand_over(output, &login.token), &revocation) {
         (Err(failure), Some(revocation)) => {
             revocation.revoke(REVOKE);

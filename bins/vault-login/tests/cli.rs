@@ -653,6 +653,58 @@ fn a_token_that_cannot_be_written_is_revoked_and_the_code_is_74() {
 }
 
 #[test]
+fn a_token_that_is_still_on_its_way_at_a_signal_is_waited_for_and_revoked() {
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    let vault = Server::start(move |seen, _, stream| {
+        if seen.line == REVOKE {
+            return reply(stream, "204 No Content", "", "");
+        }
+        // The token is made; its reply is slow.
+        waits.lock().unwrap().recv().unwrap();
+        reply(stream, "200 OK", "", LOGIN);
+    });
+    let child = program(&vault.url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    vault.wait_for("POST /v1/auth/approle/login");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    // The kernel has delivered it once it is not pending any more.
+    let status = format!("/proc/{}/status", child.id());
+    let pending = || {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        text.lines()
+            .any(|line| line.starts_with("ShdPnd:") && !line.ends_with("0000000000000000"))
+    };
+    while pending() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    go_on.send(()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    expect(&output, 143, &["ended by SIGTERM"]);
+    assert_eq!(vault.lines(), ["POST /v1/auth/approle/login", REVOKE]);
+}
+
+#[test]
+fn a_reply_that_does_not_come_holds_up_the_end_by_two_seconds_at_most() {
+    let vault = Server::start(|_, _, _| std::thread::sleep(Duration::from_secs(30)));
+    let child = program(&vault.url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    vault.wait_for("POST /v1/auth/approle/login");
+    let begun = std::time::Instant::now();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    expect(&child.wait_with_output().unwrap(), 143, &["ended by SIGTERM"]);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_token_that_waits_for_its_reader_is_revoked_at_a_signal() {
     let vault = vault();
     let (reader, writer) = std::io::pipe().unwrap();

@@ -83,8 +83,9 @@ pub(crate) fn end(message: &str, exit: Exit) {
     leave(exit);
 }
 
-/// Waits for ever if the process is being ended elsewhere: that ending has the say about message and code.
-pub(crate) fn yield_to_ending() {
+/// Waits for ever if the process is being ended elsewhere: that ending has the say about message and code,
+/// and about what was not handed on yet.
+pub fn yield_to_ending() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -23,7 +23,7 @@ mod watchdog;
 
 pub use argv::Trailing;
 pub use ended::{Ended, not_started};
-pub use ending::{AtEnd, Ending, at_end};
+pub use ending::{AtEnd, Ending, at_end, yield_to_ending};
 pub use exit::Exit;
 pub use failure::{Failure, OrExit};
 pub use ignored::not_ignored;

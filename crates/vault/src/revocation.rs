@@ -1,5 +1,6 @@
 //! Giving a token back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ pub struct Revocation {
     client: Arc<Client>,
     token: Mutex<Option<Secret>>,
     namespace: Option<Namespace>,
+    /// Whether a login is under way, whose token is still to come.
+    awaited: AtomicBool,
 }
 
 impl Revocation {
@@ -27,6 +30,33 @@ impl Revocation {
             client,
             token: Mutex::new(Some(token)),
             namespace,
+            awaited: AtomicBool::new(false),
+        }
+    }
+
+    /// Intends to revoke the token that a login in `namespace` is about to bring: [`arrive`](Self::arrive) tells it, or
+    /// [`give_up`](Self::give_up) that there is none.
+    pub const fn of_login(client: Arc<Client>, namespace: Option<Namespace>) -> Self {
+        Self {
+            client,
+            token: Mutex::new(None),
+            namespace,
+            awaited: AtomicBool::new(true),
+        }
+    }
+
+    /// The token that was awaited.
+    pub fn arrive(&self, token: Secret) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        self.awaited.store(false, Ordering::SeqCst);
+    }
+
+    /// Waits until a login that is under way has its reply, at most `limit`: a token that the server made and nobody knows
+    /// would live on until its end.
+    pub fn await_login(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while self.awaited.load(Ordering::SeqCst) && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -61,6 +91,7 @@ impl Revocation {
     /// Gives the intention up: the token now belongs to somebody else.
     pub fn give_up(&self) {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.awaited.store(false, Ordering::SeqCst);
     }
 }
 
