@@ -87,18 +87,10 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
     for run in 0..20_usize {
         let node = &nodes[run % 3];
         if dice.below(2) == 1 {
-            // Only here is the last change waited for: a pipe meets whatever there is, no leader too. It may be the same
-            // node that leads again.
-            let next = wait_for("a node leads that has begun since", || {
-                let leader = leader(&nodes);
-                let term = (
-                    leader.address(),
-                    leader.send("GET", "sys/leader", "", None).1["active_time"].to_string(),
-                );
-                (last.as_ref() != Some(&term)).then_some(term)
-            });
-            changes += usize::from(last.as_ref().is_some_and(|(address, _)| *address != next.0));
-            last = Some(next);
+            // What comes of it is not waited for: the pipe meets whatever there is, no leader too. The same node may lead on.
+            let address = leader(&nodes).address();
+            changes += usize::from(last.is_some_and(|last| last != address));
+            last = Some(address);
             step_down(&nodes);
             downs += 1;
         }
@@ -126,7 +118,7 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
         }
     });
     println!(
-        "20 runs, {at_leader} at the node that led, {downs} step-downs, {changes} of them to another node, {took:.0} s; 20 objects whole"
+        "20 runs, {at_leader} at the node that led, {downs} step-downs, {changes} times another node led at the next, {took:.0} s; 20 objects whole"
     );
     assert!(downs > 0 && at_leader < 20);
 }
