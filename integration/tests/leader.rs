@@ -1,5 +1,11 @@
 //! Three nodes, and whoever leads: at any of them, while they change, and while none does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::io::Read;
 use std::process::{Command, Output};

@@ -1,5 +1,5 @@
 //! What a real Vault's snapshot meets on its way, and what becomes of the token that asked for it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ struct Token {
 }
 
 /// A new token that may take snapshots, made with more `options`.
-fn token(vault: &Vault, options: serde_json::Value) -> Token {
+fn token(vault: &Vault, options: &serde_json::Value) -> Token {
     vault.call(
         "PUT",
         "sys/policies/acl/stream",
@@ -37,7 +37,7 @@ fn token(vault: &Vault, options: serde_json::Value) -> Token {
 }
 
 fn plain_token(vault: &Vault) -> Token {
-    token(vault, json!({}))
+    token(vault, &json!({}))
 }
 
 /// Whether it is still there, as somebody says who may do everything.
@@ -338,7 +338,7 @@ fn a_token_that_cannot_be_revoked_is_a_warning_with_a_hint_and_the_code_stays() 
         (json!({"no_default_policy": true}), "token_no_default_policy"),
     ];
     for (options, hint) in unable {
-        let token = token(&vault, options);
+        let token = token(&vault, &options);
         let outcome = environment
             .run("vault-snapshot", &["--revoke"], token.line.as_bytes())
             .expect(0);
