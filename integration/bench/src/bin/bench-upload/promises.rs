@@ -76,3 +76,19 @@ impl Lines {
         writeln!(self.text, "{verdict} {what}: {measured} of at most {most} {unit}").expect("room");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promise_that_is_broken_or_could_not_be_measured_is_said_and_remembered() {
+        for (measured, broken) in [(Some(1.25), false), (Some(1.251), true), (None, true)] {
+            let mut lines = Lines::default();
+            lines.at_most("x", measured, 1.25, "");
+            lines.at_most("y", Some(1.0), 1.25, "");
+            assert_eq!(lines.broken, broken);
+            assert_eq!(lines.text.contains("BROKEN x: "), broken);
+        }
+    }
+}
