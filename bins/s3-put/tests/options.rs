@@ -222,6 +222,20 @@ fn what_a_store_refuses_is_an_error_in_its_words() {
     }
 }
 
+/// A store may answer before it has taken the body, on a fresh connection as on an old one, and leave it open: what it says is
+/// heard at once.
+#[test]
+fn a_refusal_before_the_body_is_heard_whatever_the_connection() {
+    // Nothing is looked at before, so that the connection is a fresh one in the first case.
+    for words in [&["--overwrite", "--timeout=4", URI][..], &["--timeout=20", URI]] {
+        let store = StandIn::always("put", Turn::EarlyOpen(error("403 Forbidden", "AccessDenied")));
+        let start = std::time::Instant::now();
+        refused(&store, &put(&store, words, SMALL), 77, &["AccessDenied so it is"]);
+        let took = start.elapsed();
+        assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    }
+}
+
 #[test]
 fn an_object_that_is_replaced_is_locked_like_a_new_one() {
     let store = StandIn::new().holding("vault/one.snap", "older");

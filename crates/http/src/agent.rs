@@ -9,6 +9,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{AsSendBody, Body};
 
+use crate::early::EarlyReplies;
 use crate::socket::{Nowhere, SocketConnector};
 use crate::{Proxies, Socket, Tls, TransportError};
 
@@ -52,7 +53,7 @@ impl Agent {
     /// An agent; it opens nothing yet.
     pub fn new(settings: Settings) -> Self {
         // This one never gets a URL that begins with https.
-        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(EarlyReplies);
         let plain = ureq::Agent::with_parts(config(&settings), connector, DefaultResolver::default());
         Self {
             settings,
@@ -87,7 +88,8 @@ impl Agent {
         let connector =
             ().chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
-                .chain(self.settings.tls.connector()?);
+                .chain(self.settings.tls.connector()?)
+                .chain(EarlyReplies);
         Ok(self
             .tls
             .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, DefaultResolver::default())))

@@ -6,6 +6,7 @@
 mod agent;
 mod backoff;
 mod body;
+mod early;
 mod kind;
 mod proxy;
 mod roots;

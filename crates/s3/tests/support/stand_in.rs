@@ -70,6 +70,8 @@ pub(crate) enum Turn {
     Last(Vec<u8>),
     /// The same before the body was taken, which is never read.
     Early(Vec<u8>),
+    /// The same, and the connection stays open as long as the client has it.
+    EarlyOpen(Vec<u8>),
     /// These bytes go back, and then a blank from time to time, as long as the client waits.
     Trickle(Vec<u8>),
     /// These bytes go back, with 200 ms between two pieces; nothing is done.
@@ -290,6 +292,12 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
             kept.lock().unwrap().seen.push(request);
             return writer.write_all(bytes);
         }
+        if let Turn::EarlyOpen(bytes) = &turn {
+            kept.lock().unwrap().seen.push(request);
+            writer.write_all(bytes)?;
+            let _ = reader.read(&mut [0]);
+            return Ok(());
+        }
         if request.header("expect") == Some("100-continue") {
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
@@ -340,7 +348,7 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
                 kept.lock().unwrap().objects.insert(request.key(), object);
             }
             Turn::After(Interlude::Pause(pause)) => std::thread::sleep(pause),
-            Turn::Early(_) => unreachable!(),
+            Turn::Early(_) | Turn::EarlyOpen(_) => unreachable!(),
         }
         writer.write_all(&answer(&request, kept))?;
     }
