@@ -23,7 +23,7 @@ rustPlatform.buildRustPackage {
       ../Cargo.toml
       ../bins
       ../crates
-      # Cargo wants the manifest of every member of the workspace, and something there to compile; nothing here does.
+      # Cargo wants the manifest of every member of the workspace, and something there to compile.
       ../integration/Cargo.toml
       ../integration/src/lib.rs
       ../integration/bench/Cargo.toml
