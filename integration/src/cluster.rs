@@ -1,5 +1,7 @@
 //! A Vault of several nodes.
 
+use serde_json::json;
+
 use crate::program::free_port;
 use crate::vault::Vault;
 use crate::wait::wait_for;
@@ -9,18 +11,25 @@ use crate::wait::wait_for;
 pub fn start(size: usize) -> Vec<Vault> {
     let mut first = Vault::launch(Some(free_port()), "");
     let key = first.initialise();
+    // A node votes for a leader, and may become one, only when it has been there for so long: ten seconds by default.
+    let soon = json!({"server_stabilization_time": "1s"});
+    first.call("POST", "sys/storage/raft/autopilot/configuration", Some(&soon));
     let leader = first.container().inner_address();
     let join = format!("retry_join {{ leader_api_addr = \"http://{leader}\" }}");
     let mut nodes = vec![first];
     while nodes.len() < size {
         let mut node = Vault::launch(Some(free_port()), &join);
-        wait_for("the node has joined, is unsealed and stands by", || {
-            node.unseal_as(&nodes[0], &key);
+        // Not once more: a node that gets its key again while it joins waits for the lead twice over, and once it leads it may
+        // not hear that it shall step down ("manual step-down operation already queued").
+        wait_for("the node takes its key", || {
+            node.unseal_as(&nodes[0], &key).then_some(())
+        });
+        wait_for("the node has joined and stands by", || {
             (node.health() == 429).then_some(())
         });
         nodes.push(node);
     }
-    // A node may vote for a new leader only when it has been there for ten seconds.
+    // Without votes there is nobody to step down for.
     wait_for("all nodes vote", || (voters(&nodes[0]) == size).then_some(()));
     nodes
 }

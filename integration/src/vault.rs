@@ -97,10 +97,10 @@ impl Vault {
         key
     }
 
-    /// Unseals a node that has joined the cluster of `other`; refused until then.
-    pub(crate) fn unseal_as(&mut self, other: &Self, key: &str) {
+    /// Gives the unseal key to a node that joins the cluster of `other`; it uses it when it has joined. Says whether it was taken.
+    pub(crate) fn unseal_as(&mut self, other: &Self, key: &str) -> bool {
         self.root_token.clone_from(&other.root_token);
-        self.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
+        self.send("PUT", "sys/unseal", "", Some(&json!({"key": key}))).0 == 200
     }
 
     /// The one that all tests share which run at the same time; not to be hurt.
