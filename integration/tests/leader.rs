@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,8 +56,57 @@ fn standby(nodes: &[Vault]) -> &Vault {
     nodes.iter().find(|node| node.address() != leader).unwrap()
 }
 
-fn step_down(nodes: &[Vault]) {
+/// Who leads, and since when: a node that leads again after a step-down has begun anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reign {
+    address: String,
+    since: String,
+}
+
+impl Reign {
+    fn now(nodes: &[Vault]) -> Self {
+        let leader = leader(nodes);
+        let reply = leader.send("GET", "sys/leader", "", None).1;
+        Self {
+            address: leader.address(),
+            since: reply["active_time"].to_string(),
+        }
+    }
+
+    /// Waits until it is over and all nodes know the next one.
+    fn next(&self, nodes: &[Vault]) -> Self {
+        wait_for("a step-down leads to another reign", || {
+            let now = Self::now(nodes);
+            (now != *self).then_some(now)
+        })
+    }
+}
+
+/// Asks the leader to step down and gives the reign that ends by this. Vault says yes at once, and does it meanwhile.
+fn step_down(nodes: &[Vault]) -> Reign {
+    let reign = Reign::now(nodes);
     leader(nodes).call("PUT", "sys/step-down", None);
+    reign
+}
+
+/// Nodes that are frozen for as long as this lives.
+struct Frozen<'a>(Vec<&'a Vault>);
+
+impl<'a> Frozen<'a> {
+    fn new(nodes: Vec<&'a Vault>) -> Self {
+        for node in &nodes {
+            node.container().pause();
+        }
+        Self(nodes)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        for node in &self.0 {
+            node.container().unpause();
+        }
+    }
 }
 
 /// Small random numbers from a seed that is printed: the same seed makes the same run.
@@ -71,12 +121,21 @@ impl Dice {
     }
 
     /// A number below `bound` (Knuth's linear congruential generator for MMIX).
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    /// So many different numbers below `bound`.
+    fn pick(&mut self, count: usize, bound: usize) -> HashSet<usize> {
+        let mut picked = HashSet::new();
+        while picked.len() < count {
+            picked.insert(self.below(bound));
+        }
+        picked
     }
 }
 
@@ -88,18 +147,12 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
     let bucket = minio.bucket_named("leaders");
     let role = leader(&nodes).app_role(SNAPSHOT_POLICY);
     let started = Instant::now();
-    let mut dice = Dice::new();
-    let (mut downs, mut changes, mut at_leader, mut last) = (0, 0, 0, None);
+    let before = Dice::new().pick(8, 20);
+    let (mut changes, mut at_leader) = (0, 0);
     for run in 0..20_usize {
         let node = &nodes[run % 3];
-        if dice.below(2) == 1 {
-            // What comes of it is not waited for: the pipe meets whatever there is, no leader too. The same node may lead on.
-            let address = leader(&nodes).address();
-            changes += usize::from(last.is_some_and(|last| last != address));
-            last = Some(address);
-            step_down(&nodes);
-            downs += 1;
-        }
+        // The pipe meets whatever there is at that moment: the old leader, none, or the new one.
+        let ended = before.contains(&run).then(|| step_down(&nodes));
         at_leader += usize::from(node.is_active());
         let line = format!("vault-login | vault-snapshot --revoke | s3-put s3://leaders/vault/{run:02}.snap");
         let outcome = Environment::new()
@@ -108,6 +161,9 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
             .shell(&line)
             .expect(0);
         assert_eq!(outcome.text(), format!("s3://leaders/vault/{run:02}.snap\n"));
+        if let Some(ended) = ended {
+            changes += usize::from(ended.next(&nodes).address != ended.address);
+        }
     }
     let took = started.elapsed().as_secs_f64();
     let keys = bucket.keys();
@@ -124,9 +180,11 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
         }
     });
     println!(
-        "20 runs, {at_leader} at the node that led, {downs} step-downs, {changes} times another node led at the next, {took:.0} s; 20 objects whole"
+        "20 runs, {at_leader} at the node that led, {} step-downs, {changes} times another node led then, {took:.0} s; 20 objects whole",
+        before.len()
     );
-    assert!(downs > 0 && at_leader < 20);
+    assert!(changes >= 5, "the leader changed {changes} times");
+    assert!(at_leader < 20);
 }
 
 /// Vault's own command line, where the host's ports can be reached.
@@ -174,12 +232,12 @@ fn a_leader_that_steps_down_between_login_and_snapshot_does_no_harm() {
     for node in nodes.iter() {
         let environment = Environment::new().vault(node, &role);
         let token = environment.run("vault-login", &[], b"").expect(0);
-        step_down(&nodes);
+        let ended = step_down(&nodes);
         let outcome = environment
             .run("vault-snapshot", &["--revoke"], &token.stdout)
             .expect(0);
         assert!(inspect(&outcome.stdout).status.success());
-        leader(&nodes);
+        ended.next(&nodes);
         assert!(!node.accepts(token.text().trim_end()), "the token is revoked");
     }
 }
@@ -199,21 +257,25 @@ fn a_leader_that_steps_down_in_mid_stream_leaves_a_whole_snapshot_or_none() {
     let mut archive = vec![0; 1 << 20];
     running.output().read_exact(&mut archive).unwrap();
     // Vault steps down only when the request is through, and takes no other until then: who reads slowly stops the cluster.
-    let front = Front::new(&active.address(), |_| Answer::Behind);
+    let began = || active.container().log().matches("stepping down from active").count();
+    let (reign, earlier) = (Reign::now(&nodes), began());
     std::thread::scope(|scope| {
-        let url = format!("{}/v1/sys/step-down", front.url());
-        scope.spawn(|| {
-            let request = ureq::put(url).header("X-Vault-Token", active.root_token());
-            request.send_empty().expect("step down");
+        scope.spawn(|| active.call("PUT", "sys/step-down", None));
+        wait_for("the step-down waits for the stream", || {
+            (began() > earlier).then_some(())
         });
-        front.wait_for_requests("/v1/sys/step-down", 1);
+        let go_on = Instant::now();
         running.output().read_to_end(&mut archive).unwrap();
+        println!("the rest of the stream took {:.1} s", go_on.elapsed().as_secs_f64());
     });
-    wait_for("another node leads", || {
-        (leader(&nodes).address() != active.address()).then_some(())
-    });
+    let over = Instant::now();
+    reign.next(&nodes);
     let outcome = running.end();
-    println!("a step-down in mid-stream ended with {}", outcome.status);
+    println!(
+        "a step-down in mid-stream ended with {}, the next leader came after {:.1} s",
+        outcome.status,
+        over.elapsed().as_secs_f64()
+    );
     let whole = inspect(&archive).status.success();
     match outcome.status {
         0 => assert!(whole && archive.len() > 32 << 20),
@@ -221,6 +283,41 @@ fn a_leader_that_steps_down_in_mid_stream_leaves_a_whole_snapshot_or_none() {
         status => panic!("{status} {}", outcome.stderr),
     }
     leader(&nodes).call("DELETE", "sys/mounts/fill", None);
+}
+
+#[test]
+fn while_two_of_three_nodes_are_frozen_nobody_leads_and_login_and_snapshot_wait_for_them() {
+    let cluster = Cluster::get();
+    let nodes = cluster.nodes();
+    let active = leader(&nodes);
+    let role = active.app_role(SNAPSHOT_POLICY);
+    let token = format!("{}\n", active.token(SNAPSHOT_POLICY));
+    let frozen = Frozen::new(nodes.iter().filter(|node| !std::ptr::eq(*node, active)).collect());
+    wait_for("the node that is left has lost its lead", || {
+        (!active.is_active()).then_some(())
+    });
+    let front = Front::new(&active.address(), |_| Answer::Behind);
+    let environment = Environment::new().vault(active, &role).set("VAULT_ADDR", &front.url());
+    let mut login = environment.spawn("vault-login", &["-v"]);
+    let mut snapshot = environment.spawn("vault-snapshot", &["-v"]);
+    snapshot.write(token.as_bytes());
+    snapshot.close();
+    let started = Instant::now();
+    for path in ["/v1/auth/approle/login", SNAPSHOT] {
+        front.wait_for_requests(path, 3);
+    }
+    drop(frozen);
+    let (login, snapshot) = (login.end().expect(0), snapshot.end().expect(0));
+    println!(
+        "nobody led; both were done after {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+    assert!(inspect(&snapshot.stdout).status.success());
+    leader(&nodes);
+    assert!(active.accepts(login.text().trim_end()));
+    for stderr in [&login.stderr, &snapshot.stderr] {
+        assert!(stderr.contains("trying again for up to 60 s"), "{stderr}");
+    }
 }
 
 #[test]
