@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -145,6 +145,8 @@ fn no_cut_of_a_small_or_a_large_snapshot_passes_for_a_whole_one() {
     let large = vault.snapshot();
     assert!((1 << 20..2 << 20).contains(&large.len()), "{}", large.len());
     let runs = sweep(small) + sweep(large);
-    println!("{runs} cuts in {:.0} s, none passed", started.elapsed().as_secs_f64());
+    // Said also where the test passes, which println! would not be.
+    let seconds = started.elapsed().as_secs_f64();
+    writeln!(std::io::stderr(), "{runs} cuts in {seconds:.0} s, none passed").unwrap();
     assert_eq!(runs, 2 * (EVERY + BEFORE) * ENDS.len());
 }

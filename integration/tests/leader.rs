@@ -8,7 +8,7 @@
 )]
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -179,10 +179,13 @@ fn the_pipe_works_at_each_of_three_nodes_twenty_times_while_the_leader_steps_dow
             });
         }
     });
-    println!(
+    // Said also where the test passes, which println! would not be.
+    writeln!(
+        std::io::stderr(),
         "20 runs, {at_leader} at the node that led, {} step-downs, {changes} times another node led then, {took:.0} s; 20 objects whole",
         before.len()
-    );
+    )
+    .unwrap();
     assert!(changes >= 5, "the leader changed {changes} times");
     assert!(at_leader < 20);
 }
