@@ -112,14 +112,14 @@ unpack_openldap() {
             slapd ldap-utils | grep -E '^(lib[a-z0-9.+-]+|slapd|ldap-utils)$' |
             grep -vE 'perl|pam|newt|slang|semanage|debian-installer|textwrap|readline|tinfo|audit|sepol|gdbm' | sort -u
     )
-    mkdir "$1/packages" "$1/root"
+    mkdir "$1/packages" "$1/files"
     (cd "$1/packages" && quietly apt-get download "${packages[@]}") || return
-    for package in "$1"/packages/*.deb; do dpkg-deb --extract "$package" "$1/root" || return; done
-    rm -rf "$1/packages" "$1/root/usr/share"
-    [ -x "$1/root/usr/sbin/slapd" ] || return
+    for package in "$1"/packages/*.deb; do dpkg-deb --extract "$package" "$1/files" || return; done
+    rm -rf "$1/packages" "$1/files/usr/share"
+    [ -x "$1/files/usr/sbin/slapd" ] || return
     cat >"$1/Dockerfile" <<END
 FROM scratch
-COPY root /
+COPY files /
 LABEL $origin_label=built
 ENTRYPOINT ["/usr/sbin/slapd"]
 END
