@@ -1,12 +1,8 @@
 //! Stands in for what issues credentials in AWS: STS, the endpoint of a container, an instance's metadata. Whoever gets the
 //! credentials, MinIO or Vault, is real.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -14,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::minio::{ACCESS_KEY, Minio, SECRET_KEY};
+use crate::stand_in::{Reply, Request, StandIn};
 
 /// What a pod's token file holds.
 pub const WEB_TOKEN: &str = "web-identity-token-that-must-never-be-printed";
@@ -68,9 +65,8 @@ impl Keys {
 
 /// The stand-in; it ends when dropped.
 pub struct Cloud {
-    url: String,
+    server: StandIn,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -78,42 +74,27 @@ struct Shared {
     keys: Vec<Keys>,
     seen: Mutex<Vec<String>>,
     handed_out: Mutex<usize>,
-    ended: AtomicBool,
 }
 
 impl Cloud {
     /// Listens on `host` and hands out `keys`, one after the other.
     #[must_use]
     pub fn start(host: &str, keys: Vec<Keys>) -> Self {
-        let listener = TcpListener::bind((host, 0)).expect("listen");
-        let url = format!("http://{}", listener.local_addr().expect("know the own address"));
         let shared = Arc::new(Shared {
             keys,
             seen: Mutex::default(),
             handed_out: Mutex::default(),
-            ended: AtomicBool::new(false),
         });
-        let thread = std::thread::spawn({
+        let server = StandIn::start(host, {
             let shared = Arc::clone(&shared);
-            move || {
-                for stream in listener.incoming().flatten() {
-                    if shared.ended.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    answer(stream, &shared);
-                }
-            }
+            move |request| answer(request, &shared)
         });
-        Self {
-            url,
-            shared,
-            thread: Some(thread),
-        }
+        Self { server, shared }
     }
 
     /// Where it is.
     pub fn url(&self) -> &str {
-        &self.url
+        self.server.url()
     }
 
     /// The first lines of all requests, for example `POST /`.
@@ -127,68 +108,16 @@ impl Cloud {
     }
 }
 
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
-        // So that the loop looks.
-        let _ = TcpStream::connect(self.url.trim_start_matches("http://"));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Vault puts another slash behind its endpoint; AWS signs and serves what is left of the path without such.
+fn path(request: &Request) -> String {
+    request.path.replace("//", "/")
 }
 
-struct Request {
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(found, _)| found == name);
-        found.map(|(_, value)| value.as_str())
-    }
-}
-
-/// One request on a connection; a caller that goes away is no failure here.
-fn answer(mut stream: TcpStream, shared: &Shared) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.trim().to_owned());
-    }
-    let mut words = lines[0].split(' ');
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let headers = lines[1..].iter().filter_map(|line| line.split_once(':'));
-    let mut request = Request {
-        method: method.to_owned(),
-        // Vault puts another slash behind its endpoint; AWS signs and serves what is left of the path without such.
-        path: path.replace("//", "/"),
-        headers: headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect(),
-        body: String::new(),
-    };
-    let length = request
-        .header("content-length")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
-    if reader.take(length).read_to_string(&mut request.body).is_err() {
-        return;
-    }
-    let line = format!("{method} {}", request.path);
+fn answer(request: &Request, shared: &Shared) -> Reply {
+    let line = format!("{} {}", request.method, path(request));
     shared.seen.lock().expect("no panic elsewhere").push(line.clone());
     let (status, body) = match line.as_str() {
-        "POST /" => sts(&request, shared),
+        "POST /" => sts(request, shared),
         "GET /v1/credentials" if request.header("authorization") == Some(CONTAINER_TOKEN) => ok(issued(&shared.next())),
         "PUT /latest/api/token" if request.header("x-aws-ec2-metadata-token-ttl-seconds").is_some() => ok("T0KEN"),
         path if request.header("x-aws-ec2-metadata-token") == Some("T0KEN") => match path {
@@ -201,17 +130,13 @@ fn answer(mut stream: TcpStream, shared: &Shared) {
             "{\"code\":\"AccessDenied\",\"message\":\"who is that\"}".to_owned(),
         ),
     };
-    let length = body.len();
     // Vault demands the type that STS sends.
     let kind = if line.starts_with("POST") {
         "text/xml"
     } else {
         "application/json"
     };
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
+    Reply { status, kind, body }
 }
 
 impl Shared {
@@ -290,7 +215,7 @@ fn signature(request: &Request) -> Option<bool> {
             return Some(false);
         }
     }
-    let mut canonical = format!("{}\n{}\n\n", request.method, request.path);
+    let mut canonical = format!("{}\n{}\n\n", request.method, path(request));
     for name in signed.split(';') {
         canonical.push_str(&format!("{name}:{}\n", request.header(name)?));
     }

@@ -26,6 +26,7 @@ pub mod program;
 pub mod running;
 pub mod s3_proxy;
 pub mod shared;
+mod stand_in;
 pub mod token_review;
 pub mod vault;
 pub mod versions;
