@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +87,15 @@ impl Output {
         let file = tempfile::Builder::new()
             .prefix(".snapline-")
             .suffix(".tmp")
-            .tempfile_in(folder)
+            // tempfile_in would add the path, which nobody has asked for, to what the system says.
+            .make_in(folder, |path| {
+                File::options()
+                    .read(true)
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+            })
             .or_exit(Exit::Io, opening)?;
         let temporary = file.path().to_path_buf();
         let at_end = at_end(move || {
@@ -208,6 +217,17 @@ mod tests {
         output.write_all(b"half").unwrap();
         drop(output);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told_without_the_name_of_a_temporary_file() {
+        let failure = Output::open(Some("/no/such/folder/out")).err().unwrap();
+        assert_eq!(failure.exit(), Exit::Io);
+        let message = failure.to_string();
+        assert!(
+            message.ends_with("'/no/such/folder/out' for writing: No such file or directory (os error 2)"),
+            "{message}"
+        );
     }
 
     #[test]
