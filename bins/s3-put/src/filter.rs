@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use snapline_cli::{Exit, Failure, Missing, enlarge_pipe, find_program, not_started};
+use snapline_cli::{Exit, Failure, Missing, enlarge_pipe, find_program};
 
 use crate::product::Product;
 use crate::running::Running;
@@ -65,7 +65,7 @@ impl Filter {
     /// It leads a process group, so that whatever it starts is ended with it.
     ///
     /// # Errors
-    /// As [`not_started`] says.
+    /// As [`Running::start`] says.
     pub(crate) fn start(&self) -> Result<(Running, ChildStdin, Product), Failure> {
         let mut command = Command::new(&self.path);
         command
@@ -77,21 +77,12 @@ impl Filter {
         for secret in SECRETS {
             command.env_remove(secret);
         }
-        let name = format!("the filter '{}'", self.program);
-        let mut child = command.spawn().map_err(|error| not_started(&name, &error))?;
-        log::debug!("{name}: started '{}' as {}", self.path.display(), child.id());
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let (running, cancelled) = Running::watch(child, &self.program, self.stall)?;
-        let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
-            return Err(Failure::says(
-                Exit::Unexpected,
-                format!("start {name}: it has no pipes"),
-            ));
-        };
-        enlarge_pipe(&stdin);
-        enlarge_pipe(&stdout);
-        let product = Product::new(stdout, cancelled, &running);
-        Ok((running, stdin, product))
+        log::debug!("the filter '{}' is '{}'", self.program, self.path.display());
+        let (running, ends) = Running::start(&mut command, &self.program, self.stall)?;
+        enlarge_pipe(&ends.stdin);
+        enlarge_pipe(&ends.stdout);
+        let product = Product::new(ends.stdout, ends.cancelled, &running);
+        Ok((running, ends.stdin, product))
     }
 }
 

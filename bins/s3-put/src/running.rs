@@ -1,14 +1,14 @@
 //! A filter that runs: what is known of it, and its end, which comes whatever happens.
 
 use std::io::{PipeReader, PipeWriter};
-use std::process::Child;
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
-use snapline_cli::{AtEnd, Ended, Ending, Exit, Failure, OrExit as _, at_end};
+use snapline_cli::{AtEnd, Ended, Ending, Exit, Failure, OrExit as _, at_end, not_started};
 
 /// How long the kernel may take to end a process that was killed.
 const KILLED: Duration = Duration::from_secs(2);
@@ -34,7 +34,10 @@ pub(crate) struct Shared {
 
 #[derive(Debug)]
 struct State {
-    child: Child,
+    /// None before it is started.
+    child: Option<Child>,
+    /// The run is being ended: nothing is started any more.
+    closed: bool,
     /// It has ended, and its process id is kept from being used again as long as nobody has asked how.
     exited: bool,
     /// How it ended; from here on the process id is somebody else's.
@@ -61,31 +64,23 @@ pub(crate) enum Feeding {
     Ended(Instant),
 }
 
+/// A filter's own ends.
+pub(crate) struct Ends {
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: ChildStdout,
+    /// Has an end of file as soon as the filter cannot succeed any more.
+    pub(crate) cancelled: PipeReader,
+}
+
 impl Running {
-    /// Takes `child` over, the leader of a process group. The second value has an end of file as soon as the filter cannot
-    /// succeed any more.
+    /// Starts `command`, which makes it the leader of a process group, with pipes as standard input and output. `name` is what
+    /// it is called in messages.
     ///
     /// # Errors
-    /// 74 if there is no thread or no pipe to be had.
-    pub(crate) fn watch(child: Child, name: &str, stall: Duration) -> Result<(Self, PipeReader), Failure> {
-        let pid = Pid::from_child(&child);
-        let state = State {
-            child,
-            exited: false,
-            ended: None,
-            feeding: Feeding::Waiting,
-            output_moved: Instant::now(),
-            output_bytes: 0,
-            output_ended: false,
-            failure: None,
-            cancel: None,
-        };
-        let shared = Arc::new(Shared {
-            name: name.to_owned(),
-            stall,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+    /// As [`not_started`] says, and 74 if there is no thread or no pipe to be had.
+    pub(crate) fn start(command: &mut Command, name: &str, stall: Duration) -> Result<(Self, Ends), Failure> {
+        let shared = Arc::new(Shared::new(name, stall));
+        // Before anything runs: a signal that comes in between finds nothing yet, or all of it.
         let at_end = {
             let shared = Arc::clone(&shared);
             at_end(move || {
@@ -99,6 +94,7 @@ impl Running {
         };
         let (cancelled, cancel) = std::io::pipe().or_exit(Exit::Io, "make a pipe")?;
         running.shared.lock().cancel = Some(cancel);
+        let (pid, stdin, stdout) = running.shared.spawn(command)?;
         let waiting = Arc::clone(&running.shared);
         let wait = move || {
             // Not reaped here: until then its process id, and its group's, can be signalled without hitting anybody else.
@@ -115,7 +111,12 @@ impl Running {
             .name("filter".to_owned())
             .spawn(wait)
             .or_exit(Exit::Io, "start a thread")?;
-        Ok((running, cancelled))
+        let ends = Ends {
+            stdin,
+            stdout,
+            cancelled,
+        };
+        Ok((running, ends))
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -130,6 +131,48 @@ impl Drop for Running {
 }
 
 impl Shared {
+    fn new(name: &str, stall: Duration) -> Self {
+        let state = State {
+            child: None,
+            closed: false,
+            exited: false,
+            ended: None,
+            feeding: Feeding::Waiting,
+            output_moved: Instant::now(),
+            output_bytes: 0,
+            output_ended: false,
+            failure: None,
+            cancel: None,
+        };
+        Self {
+            name: name.to_owned(),
+            stall,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Starts it, unless the run is being ended. Whoever ends the run waits until it is started, and so kills it.
+    fn spawn(&self, command: &mut Command) -> Result<(Pid, ChildStdin, ChildStdout), Failure> {
+        let name = format!("the filter '{}'", self.name);
+        let mut state = self.lock();
+        if state.closed {
+            let message = format!("start {name}: the run is being ended");
+            return Err(Failure::says(Exit::Unexpected, message));
+        }
+        let mut child = command.spawn().map_err(|error| not_started(&name, &error))?;
+        log::debug!("{name}: started as {}", child.id());
+        let (pid, stdin, stdout) = (Pid::from_child(&child), child.stdin.take(), child.stdout.take());
+        state.child = Some(child);
+        match (stdin, stdout) {
+            (Some(stdin), Some(stdout)) => Ok((pid, stdin, stdout)),
+            _ => {
+                let message = format!("start {name}: it has no pipes");
+                Err(Failure::says(Exit::Unexpected, message))
+            }
+        }
+    }
+
     /// `pass the snapshot through 'age': ` and `cause`.
     pub(crate) fn says(&self, cause: &str) -> Failure {
         // One code for whatever goes wrong in there: it runs on this machine, so it is a local write that failed.
@@ -235,10 +278,13 @@ impl Shared {
         }
     }
 
-    /// Ends every process of the filter's group, and reaps the filter.
+    /// Ends every process of the filter's group, and reaps the filter; none is started any more.
     fn kill(&self) {
-        self.lock().kill_group();
-        let mut state = self.wait(KILLED, |state| state.exited);
+        let mut state = self.lock();
+        state.closed = true;
+        state.kill_group();
+        drop(state);
+        let mut state = self.wait(KILLED, |state| state.exited || state.child.is_none());
         if state.exited {
             state.reap();
         }
@@ -271,9 +317,9 @@ impl State {
 
     fn kill_group(&mut self) {
         self.cancel = None;
-        if self.ended.is_none() {
+        if let (Some(child), None) = (&self.child, self.ended) {
             // Refused only for processes that have changed their user: those hear of the end of their pipes.
-            let _ = rustix::process::kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
         }
     }
 
@@ -284,7 +330,55 @@ impl State {
         }
         self.kill_group();
         // Asking fails only for a process that is no child.
-        let ended = self.child.wait().map_or(Ended::Code(u8::MAX), Ended::from);
+        let status = self.child.as_mut().and_then(|child| child.wait().ok());
+        let ended = status.map_or(Ended::Code(u8::MAX), Ended::from);
         *self.ended.insert(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Stdio;
+
+    use super::*;
+
+    fn sleep() -> Command {
+        let mut command = Command::new("sleep");
+        let command_line = command.arg("1000").process_group(0);
+        command_line.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+
+    #[test]
+    fn a_run_that_ends_while_its_filter_is_started_leaves_none_behind() {
+        for round in 0..100 {
+            let shared = Arc::new(Shared::new("sleep", Duration::from_secs(1)));
+            let killer = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    // Sooner or later than the start, from round to round.
+                    thread::sleep(Duration::from_micros(20 * round));
+                    shared.lock().closed = true;
+                    shared.lock().kill_group();
+                })
+            };
+            let started = shared.spawn(&mut sleep());
+            killer.join().unwrap();
+            let mut state = shared.lock();
+            assert_eq!(started.is_ok(), state.child.is_some(), "{round}");
+            if let Some(child) = &mut state.child {
+                use std::os::unix::process::ExitStatusExt as _;
+                assert_eq!(child.wait().unwrap().signal(), Some(9), "{round}");
+            }
+        }
+    }
+
+    #[test]
+    fn once_the_run_is_being_ended_no_filter_is_started() {
+        let shared = Shared::new("sleep", Duration::from_secs(1));
+        shared.kill();
+        assert!(shared.spawn(&mut sleep()).is_err());
+        assert!(shared.lock().child.is_none());
     }
 }
