@@ -125,9 +125,11 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("know the own address").port()
 }
 
-/// The URL of a [`free_port`].
+/// A URL at which nobody listens. Another loopback address than that of every server here: on theirs a free port might be given
+/// to the next one that starts.
 pub fn nowhere() -> String {
-    format!("http://127.0.0.1:{}", free_port())
+    let listener = TcpListener::bind("127.0.0.2:0").expect("listen on loopback");
+    format!("http://{}", listener.local_addr().expect("know the own address"))
 }
 
 /// Where the programs are: `SNAPLINE_BIN_DIR`, else where cargo puts them, beside the tests.

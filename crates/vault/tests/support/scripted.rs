@@ -144,7 +144,8 @@ pub(crate) fn end(stream: &mut TcpStream) {
 }
 
 /// An address where nobody listens.
+/// Another loopback address than that of every server here: on theirs the port might be given to the next one that starts.
 pub(crate) fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
