@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use snapline_cli::{Exit, Failure, OrExit as _, parse_duration, parse_size};
+use snapline_cli::{Failure, Kind, OrExit as _, parse_duration, parse_size};
 use snapline_s3::{ObjectFlags, ObjectOptions, Settings};
 use snapline_series::Location;
 use time::OffsetDateTime;
 
-use crate::failed;
 use crate::filter::Filter;
 use crate::parts::{LARGEST_PART, SMALLEST_PART};
 
@@ -109,27 +108,27 @@ impl Config {
     /// 64 for an argument, 78 for a variable that cannot be used.
     pub(crate) fn from_args(args: Args, environment: snapline_s3::Environment<'_>) -> Result<Self, Failure> {
         let filter = filter(&args, environment)?;
-        let s3 = Settings::resolve(args.s3(), environment).map_err(failed)?;
+        let s3 = Settings::resolve(args.s3(), environment)?;
         let location =
-            Location::parse(&args.uri, &s3.name).or_exit(Exit::Usage, format!("read the URI '{}'", args.uri))?;
+            Location::parse(&args.uri, &s3.name).or_exit(Kind::Usage, format!("read the URI '{}'", args.uri))?;
         if args.overwrite && matches!(location, Location::Series { .. }) {
             return Err(Failure::says(
-                Exit::Usage,
+                Kind::Usage,
                 "use --overwrite: it is for exact keys, and a series never overwrites",
             ));
         }
         let part_size = args.part_size.unwrap_or(8 << 20);
         if !(SMALLEST_PART..=LARGEST_PART).contains(&part_size) {
             return Err(Failure::says(
-                Exit::Usage,
+                Kind::Usage,
                 "read --part-size: S3 takes parts of 5MiB to 5GiB",
             ));
         }
         let concurrency = args.concurrency.unwrap_or(3);
         if !(1..=64).contains(&concurrency) {
-            return Err(Failure::says(Exit::Usage, "read --concurrency: it is not from 1 to 64"));
+            return Err(Failure::says(Kind::Usage, "read --concurrency: it is not from 1 to 64"));
         }
-        let options = ObjectOptions::check(object_flags(&args), OffsetDateTime::now_utc()).map_err(failed)?;
+        let options = ObjectOptions::check(object_flags(&args), OffsetDateTime::now_utc())?;
         Ok(Self {
             location,
             input: args.input,
@@ -169,14 +168,14 @@ fn content_type(given: Option<String>, foreign: bool) -> Result<String, Failure>
     // It goes into a header, and an empty one means none.
     if content_type.is_empty() || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         let message = format!("read --content-type: '{content_type}' is no media type");
-        return Err(Failure::says(Exit::Usage, message));
+        return Err(Failure::says(Kind::Usage, message));
     }
     Ok(content_type)
 }
 
 /// The words behind `--`, which come with that word in front.
 fn filter(args: &Args, environment: snapline_s3::Environment<'_>) -> Result<Option<Filter>, Failure> {
-    let wrong = |message: String| Err(Failure::says(Exit::Usage, message));
+    let wrong = |message: String| Err(Failure::says(Kind::Usage, message));
     let words = match args.filter.as_slice() {
         _ if args.uri == "--" => return wrong("read the command line: the URI stands before '--'".to_owned()),
         [] if args.stall_timeout.is_some() => return wrong("use --stall-timeout: it is for a filter".to_owned()),

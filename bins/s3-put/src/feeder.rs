@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use snapline_cli::{Exit, Failure, Input, OrExit as _};
+use snapline_cli::{Failure, Input, Kind, OrExit as _};
 
 use crate::gate::Gate;
 use crate::running::{Feeding, Shared};
@@ -31,7 +31,7 @@ pub(crate) fn feed(
     let feeder = Feeder { shared, stdin };
     let thread = thread::Builder::new().name("feeder".to_owned());
     let spawned = thread.spawn(move || feeder.run(&head, input, gate));
-    spawned.map(drop).or_exit(Exit::Io, "start a thread")
+    spawned.map(drop).or_exit(Kind::Io, "start a thread")
 }
 
 struct Feeder {
@@ -76,7 +76,7 @@ impl Feeder {
             let count = match input.read(&mut chunk) {
                 Ok(0) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                read => read.or_exit(Exit::Io, format!("read {}", input.name))?,
+                read => read.or_exit(Kind::Io, format!("read {}", input.name))?,
             };
             let bytes = chunk.get(..count).unwrap_or_default();
             gate.push(bytes)?;
@@ -95,7 +95,7 @@ impl Feeder {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(Stopped::Left),
                 Err(error) => {
                     let writing = format!("write to the filter '{}'", self.shared.name());
-                    return Err(Failure::says(Exit::Io, format!("{writing}: {error}")).into());
+                    return Err(Failure::says(Kind::Io, format!("{writing}: {error}")).into());
                 }
             }
         }

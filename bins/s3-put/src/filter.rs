@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use snapline_cli::{Exit, Failure, Missing, enlarge_pipe, find_program};
+use snapline_cli::{Failure, Kind, Missing, enlarge_pipe, find_program};
 
 use crate::product::Product;
 use crate::running::Running;
@@ -47,7 +47,7 @@ impl Filter {
     pub(crate) fn find(words: &[String], path: Option<&OsStr>, stall: Duration) -> Result<Self, Failure> {
         let [program, arguments @ ..] = words else {
             return Err(Failure::says(
-                Exit::Usage,
+                Kind::Usage,
                 "read the command line: no filter behind '--'",
             ));
         };
@@ -87,7 +87,7 @@ impl Filter {
 }
 
 fn not_found(program: &str, missing: &Missing) -> Failure {
-    let failure = Failure::says(Exit::Usage, format!("find the filter '{program}': {missing}"));
+    let failure = Failure::says(Kind::Usage, format!("find the filter '{program}': {missing}"));
     if program.contains(' ') {
         return failure.hint("each word of the filter is an argument of its own");
     }
@@ -113,7 +113,7 @@ mod tests {
             (&["/etc/passwd"], "not executable"),
         ] {
             let failure = find(words).unwrap_err();
-            assert_eq!(failure.exit(), Exit::Usage);
+            assert_eq!(failure.kind(), Kind::Usage);
             assert!(failure.to_string().contains(part), "{failure}");
         }
     }

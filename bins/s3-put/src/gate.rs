@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use snapline_archive::{Meta, Verifier};
-use snapline_cli::{Exit, Failure};
+use snapline_cli::{Failure, Kind};
 
 use crate::running::Shared;
 
@@ -81,10 +81,10 @@ impl Gate {
 
 fn refused(error: &snapline_archive::Error) -> Failure {
     if matches!(error, snapline_archive::Error::Empty) {
-        return Failure::says(Exit::NoInput, "read a snapshot from the input: it is empty")
+        return Failure::says(Kind::NoInput, "read a snapshot from the input: it is empty")
             .hint("the program before this one in the pipe failed; its message says why");
     }
-    Failure::says(Exit::Data, format!("verify the snapshot: {error}"))
+    Failure::says(Kind::Data, format!("verify the snapshot: {error}"))
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
         for raw in [false, true] {
             let mut gate = Gate::new(raw);
             gate.push(b"").unwrap();
-            assert_eq!(gate.finish().unwrap_err().exit(), Exit::NoInput);
+            assert_eq!(gate.finish().unwrap_err().kind(), Kind::NoInput);
         }
     }
 
@@ -107,6 +107,6 @@ mod tests {
         gate.finish().unwrap();
         let mut gate = Gate::new(false);
         let pushed = gate.push(b"x");
-        assert_eq!(pushed.and_then(|()| gate.finish()).unwrap_err().exit(), Exit::Data);
+        assert_eq!(pushed.and_then(|()| gate.finish()).unwrap_err().kind(), Kind::Data);
     }
 }

@@ -17,8 +17,7 @@ mod transfer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use snapline_cli::{Exit, Failure, Field, Input, OrExit as _, Output, input, summary};
+use snapline_cli::{Failure, Field, Input, Kind, OrExit as _, Output, input, summary};
 use snapline_s3::{Client, Description, Existing, Guard, Identity, PayloadHash, Upload};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -38,7 +37,7 @@ const CONFIRMATION: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Whatever kept the object from being stored, with its exit code.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     let metrics = config.metrics.as_deref().map(MetricsFile::open).transpose()?;
@@ -49,7 +48,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut output = Output::open(None)?;
     output
         .write_all(format!("{}\n", stored.object).as_bytes())
-        .with_context(|| format!("tell that '{}' is stored", stored.object))?;
+        .map_err(|failure| failure.context(format!("tell that '{}' is stored", stored.object)))?;
     let mut fields = vec![("bytes", Field::Count(stored.bytes))];
     if let (Some(index), Some(term)) = (stored.identity.index, stored.identity.term) {
         fields.extend([("index", Field::Count(index)), ("term", Field::Count(term))]);
@@ -134,7 +133,7 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, opening: Opening) ->
         go_on(claim.commits(&object, None))?;
         let put = client.put(&object, first.bytes(), hash.clone(), &description, guard);
         go_on(claim.is_settled(matches!(put, Ok(Existing::Stored))))?;
-        match put.map_err(failed)? {
+        match put? {
             Existing::Stored => {
                 let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
                 return Ok(Stored {
@@ -159,7 +158,7 @@ fn in_parts(config: &Config, start: Start) -> Result<Stored, Failure> {
     let stored = transfer(upload.clone(), start).and_then(|sent| {
         go_on(claim.commits(&object, Some(upload.clone())))?;
         let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
-        match completed.map_err(failed)? {
+        match completed? {
             Existing::Stored => {
                 go_on(claim.is_settled(true))?;
                 let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
@@ -190,7 +189,7 @@ fn begin(
         if begun.is_err() {
             claim.is_settled(false);
         }
-        let upload = begun.map_err(failed)?;
+        let upload = begun?;
         go_on(claim.holds(upload.clone())).inspect_err(|_| claim.give_up())?;
         if !names.is_series() || rivals::is_ours(client, &upload) {
             return Ok((upload, guard));
@@ -205,13 +204,13 @@ fn go_on(live: bool) -> Result<(), Failure> {
     if live {
         Ok(())
     } else {
-        Err(Failure::says(Exit::Unexpected, "upload: the run is being ended"))
+        Err(Failure::says(Kind::Unexpected, "upload: the run is being ended"))
     }
 }
 
 fn description(config: &Config, meta: Option<&snapline_archive::Meta>) -> Result<Description, Failure> {
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).or_exit(Exit::Io, "get random bytes from the system")?;
+    getrandom::fill(&mut random).or_exit(Kind::Io, "get random bytes from the system")?;
     let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let identity = Identity {
         id,
@@ -223,10 +222,4 @@ fn description(config: &Config, meta: Option<&snapline_archive::Meta>) -> Result
         content_type: config.content_type.clone(),
         options: config.options.clone(),
     })
-}
-
-/// What a failure of the store means here.
-fn failed(error: snapline_s3::Error) -> Failure {
-    let (exit, hint) = (Exit::from_code(error.kind().code()), error.hint().map(str::to_owned));
-    Failure::new(exit, error).maybe_hint(hint)
 }

@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use snapline_cli::{Exit, Failure, Output};
+use snapline_cli::{Failure, Kind, Output};
 use snapline_series::Location;
 use time::OffsetDateTime;
 
@@ -39,7 +38,7 @@ impl MetricsFile {
     pub(crate) fn open(path: &str) -> Result<Self, Failure> {
         if path == "-" {
             let message = "use --metrics-file: it names a file; standard output has the object's URI";
-            return Err(Failure::says(Exit::Usage, message));
+            return Err(Failure::says(Kind::Usage, message));
         }
         let output = Output::open(Some(path))?;
         // The node exporter is somebody else.
@@ -51,12 +50,12 @@ impl MetricsFile {
     ///
     /// # Errors
     /// 74 if that fails: the object is there all the same, and the message says so.
-    pub(crate) fn write(mut self, metrics: &Metrics<'_>, object: &str) -> anyhow::Result<()> {
+    pub(crate) fn write(mut self, metrics: &Metrics<'_>, object: &str) -> Result<(), Failure> {
         let text = metrics.text();
         let written = self.output.write_all(text.as_bytes());
         written
             .and_then(|()| self.output.commit())
-            .with_context(|| format!("tell the metrics of '{object}', which is stored"))
+            .map_err(|failure| failure.context(format!("tell the metrics of '{object}', which is stored")))
     }
 }
 

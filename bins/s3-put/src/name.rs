@@ -1,11 +1,9 @@
 //! Under which key to store.
 
-use snapline_cli::{Exit, Failure};
+use snapline_cli::{Failure, Kind};
 use snapline_s3::{Client, Guard};
 use snapline_series::{Location, ObjectUri};
 use time::{Duration, OffsetDateTime};
-
-use crate::failed;
 
 /// How many seconds a name may move on.
 const MOST_SECONDS: i64 = 60;
@@ -38,7 +36,7 @@ impl<'a> Names<'a> {
             if self.overwrite {
                 return Ok((object, Guard::Absent));
             }
-            match client.exists(&object).map_err(failed)? {
+            match client.exists(&object)? {
                 Some(false) => return Ok((object, Guard::Seen)),
                 None => return Ok((object, Guard::Unseen)),
                 Some(true) => log::info!("'{object}' is taken"),
@@ -55,11 +53,11 @@ impl<'a> Names<'a> {
                     bucket: bucket.clone(),
                     key: key.clone(),
                 };
-                Failure::says(Exit::Refused, format!("store '{object}': there is an object already"))
+                Failure::says(Kind::Refused, format!("store '{object}': there is an object already"))
                     .hint("--overwrite replaces it")
             }
             Location::Series { bucket, .. } => Failure::says(
-                Exit::Unavailable,
+                Kind::Unavailable,
                 format!(
                     "find a free name in 's3://{bucket}': the names of {} seconds are taken",
                     self.tried
@@ -74,7 +72,7 @@ impl<'a> Names<'a> {
             Location::Object { .. } => self.taken(),
             Location::Series { .. } => {
                 let message = format!("store '{object}': somebody else stored an object there meanwhile");
-                Failure::says(Exit::Unavailable, message).hint("run it again")
+                Failure::says(Kind::Unavailable, message).hint("run it again")
             }
         }
     }
@@ -113,7 +111,7 @@ mod tests {
         assert_eq!(names.next().unwrap().key, "v/n_20261231_235959");
         assert_eq!(names.next().unwrap().key, "v/n_20270101_000000");
         assert_eq!(std::iter::from_fn(|| names.next()).count(), 59);
-        assert_eq!(names.taken().exit(), Exit::Unavailable);
+        assert_eq!(names.taken().kind(), Kind::Unavailable);
     }
 
     #[test]
@@ -122,6 +120,6 @@ mod tests {
         let mut names = Names::new(&location, false, OffsetDateTime::UNIX_EPOCH);
         assert_eq!(names.next().unwrap().key, "k");
         assert_eq!(names.next(), None);
-        assert_eq!(names.taken().exit(), Exit::Refused);
+        assert_eq!(names.taken().kind(), Kind::Refused);
     }
 }

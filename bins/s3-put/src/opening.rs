@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use snapline_cli::{Exit, Failure, Input, OrExit as _};
+use snapline_cli::{Failure, Input, Kind, OrExit as _};
 
 use crate::args::Config;
 use crate::feeder;
@@ -64,7 +64,7 @@ impl Opening {
         let mut gate = Gate::new(config.raw);
         let mut first = Buffer::new(in_memory(config.part_size)?)?;
         let reading = format!("read {}", input.name);
-        let mut ended = first.fill(input.file()).or_exit(Exit::Io, &reading)?;
+        let mut ended = first.fill(input.file()).or_exit(Kind::Io, &reading)?;
         gate.push(first.bytes())?;
         let mut part_size = config.part_size;
         if let (false, Some(meta)) = (ended, gate.meta()) {
@@ -72,7 +72,7 @@ impl Opening {
             if part_size > config.part_size {
                 let seen = first.bytes().len();
                 first.enlarge(in_memory(part_size)?)?;
-                ended = first.fill(input.file()).or_exit(Exit::Io, &reading)?;
+                ended = first.fill(input.file()).or_exit(Kind::Io, &reading)?;
                 gate.push(first.bytes().get(seen..).unwrap_or_default())?;
             }
         }
@@ -94,14 +94,14 @@ impl Opening {
             let seen = head.len();
             let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
             let read = (&mut input).take(limit).read_to_end(&mut head);
-            let count = read.or_exit(Exit::Io, format!("read {}", input.name))?;
+            let count = read.or_exit(Kind::Io, format!("read {}", input.name))?;
             gate.push(head.get(seen..).unwrap_or_default())?;
             if let Some(meta) = gate.meta() {
                 break meta.clone();
             }
             if count < HEAD {
                 gate.finish()?;
-                return Err(Failure::says(Exit::Data, "verify the snapshot: it has no meta.json"));
+                return Err(Failure::says(Kind::Data, "verify the snapshot: it has no meta.json"));
             }
         };
         let part_size = part_size_for(config.part_size, meta.size, parts::largest_product(meta.size))?;
@@ -111,7 +111,7 @@ impl Opening {
         feeder::feed(running.shared(), head, input, gate, stdin)?;
         let ended = first
             .fill(&mut product)
-            .or_exit(Exit::Io, format!("read {}", product.name()))?;
+            .or_exit(Kind::Io, format!("read {}", product.name()))?;
         Ok(Self {
             first,
             ended,
@@ -127,7 +127,7 @@ impl Opening {
 fn part_size_for(wanted: u64, state_bytes: u64, bytes: u64) -> Result<u64, Failure> {
     let size = parts::part_size(wanted, bytes).ok_or_else(|| {
         let message = format!("store a state of {state_bytes} bytes: no object may be that large");
-        Failure::says(Exit::Data, message)
+        Failure::says(Kind::Data, message)
     })?;
     if size > wanted {
         log::info!("the archive is large: parts of {} MiB", size >> 20);
@@ -136,5 +136,5 @@ fn part_size_for(wanted: u64, state_bytes: u64, bytes: u64) -> Result<u64, Failu
 }
 
 fn in_memory(part_size: u64) -> Result<usize, Failure> {
-    usize::try_from(part_size).or_exit(Exit::Usage, format!("use parts of {part_size} bytes"))
+    usize::try_from(part_size).or_exit(Kind::Usage, format!("use parts of {part_size} bytes"))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 pub(crate) use snapline_archive::largest_archive;
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _};
 
 /// Limits of S3: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 pub(crate) const SMALLEST_PART: u64 = 5 << 20;
@@ -66,7 +66,7 @@ impl Buffer {
     pub(crate) fn enlarge(&mut self, size: usize) -> Result<(), Failure> {
         self.content
             .try_reserve_exact(size.saturating_sub(self.content.len()))
-            .or_exit(Exit::Io, format!("get memory for a part of {size} bytes"))?;
+            .or_exit(Kind::Io, format!("get memory for a part of {size} bytes"))?;
         self.size = self.size.max(size);
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
-use snapline_cli::{AtEnd, Ended, Ending, Exit, Failure, OrExit as _, at_end, not_started};
+use snapline_cli::{AtEnd, Ended, Ending, Failure, Kind, OrExit as _, at_end, not_started};
 
 /// How long the kernel may take to end a process that was killed.
 const KILLED: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ impl Running {
             shared,
             _at_end: at_end,
         };
-        let (cancelled, cancel) = std::io::pipe().or_exit(Exit::Io, "make a pipe")?;
+        let (cancelled, cancel) = std::io::pipe().or_exit(Kind::Io, "make a pipe")?;
         running.shared.lock().cancel = Some(cancel);
         let (pid, stdin, stdout) = running.shared.spawn(command)?;
         let waiting = Arc::clone(&running.shared);
@@ -110,7 +110,7 @@ impl Running {
         thread::Builder::new()
             .name("filter".to_owned())
             .spawn(wait)
-            .or_exit(Exit::Io, "start a thread")?;
+            .or_exit(Kind::Io, "start a thread")?;
         let ends = Ends {
             stdin,
             stdout,
@@ -158,7 +158,7 @@ impl Shared {
         let mut state = self.lock();
         if state.closed {
             let message = format!("start {name}: the run is being ended");
-            return Err(Failure::says(Exit::Unexpected, message));
+            return Err(Failure::says(Kind::Unexpected, message));
         }
         let mut child = command.spawn().map_err(|error| not_started(&name, &error))?;
         log::debug!("{name}: started as {}", child.id());
@@ -168,7 +168,7 @@ impl Shared {
             (Some(stdin), Some(stdout)) => Ok((pid, stdin, stdout)),
             _ => {
                 let message = format!("start {name}: it has no pipes");
-                Err(Failure::says(Exit::Unexpected, message))
+                Err(Failure::says(Kind::Unexpected, message))
             }
         }
     }
@@ -177,7 +177,7 @@ impl Shared {
     pub(crate) fn says(&self, cause: &str) -> Failure {
         // One code for whatever goes wrong in there: it runs on this machine, so it is a local write that failed.
         Failure::says(
-            Exit::Io,
+            Kind::Io,
             format!("pass the snapshot through '{}': it {cause}", self.name),
         )
     }

@@ -8,11 +8,10 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use snapline_cli::{Exit, Failure, OrExit as _, Progress};
+use snapline_cli::{Failure, Kind, OrExit as _, Progress};
 use snapline_s3::{Client, PayloadHash, Upload};
 
 use crate::claim::Claim;
-use crate::failed;
 use crate::gate::Gate;
 use crate::opening::Rest;
 use crate::parts::{Buffer, MOST_PARTS, Part};
@@ -102,7 +101,7 @@ pub(crate) fn transfer(upload: Upload, start: Start) -> Result<Sent, Failure> {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    thread.map(drop).or_exit(Exit::Io, "start a thread")
+    thread.map(drop).or_exit(Kind::Io, "start a thread")
 }
 
 /// Waits until everything is read, verified and sent, or something failed.
@@ -127,7 +126,7 @@ fn decide(told: &Receiver<Event>) -> Result<Sent, Failure> {
                 progress.add(bytes);
             }
             Ok(Event::Failed(failure)) => return Err(failure),
-            Err(_) => return Err(Failure::says(Exit::Unexpected, "upload: a thread ended without a word")),
+            Err(_) => return Err(Failure::says(Kind::Unexpected, "upload: a thread ended without a word")),
         }
     }
 }
@@ -169,13 +168,13 @@ impl<I: Read> Reader<I> {
             buffer.clear();
             let ended = buffer
                 .fill(&mut self.input)
-                .or_exit(Exit::Io, format!("read {}", self.ways.name))?;
+                .or_exit(Kind::Io, format!("read {}", self.ways.name))?;
             if buffer.bytes().is_empty() {
                 return Ok((number - 1, bytes));
             }
             if number > MOST_PARTS {
                 return Err(Failure::says(
-                    Exit::Usage,
+                    Kind::Usage,
                     format!(
                         "upload {}: more than {MOST_PARTS} parts are not possible",
                         self.ways.name
@@ -230,7 +229,7 @@ fn upload_all(
         let Some(sent) = sent else { return };
         match sent {
             Ok(sent) => tell(events, Event::Uploaded(sent, length(part.bytes()))),
-            Err(error) => return tell(events, Event::Failed(failed(error))),
+            Err(error) => return tell(events, Event::Failed(error.into())),
         }
     }
 }
@@ -276,7 +275,7 @@ mod tests {
             vec![Event::Verified, uploaded(1), uploaded(2)],
             vec![Event::Verified, read(2), uploaded(2)],
         ] {
-            assert_eq!(told(without).unwrap_err().exit(), Exit::Unexpected);
+            assert_eq!(told(without).unwrap_err().kind(), Kind::Unexpected);
         }
     }
 
@@ -320,14 +319,14 @@ mod tests {
         let sent = read_in_bytes(&bytes[..10_000]).unwrap();
         assert_eq!((sent.parts.len(), sent.bytes), (10_000, 10_000));
         let failure = read_in_bytes(&bytes).unwrap_err();
-        assert_eq!(failure.exit(), Exit::Usage);
+        assert_eq!(failure.kind(), Kind::Usage);
         assert!(failure.to_string().contains("more than 10000 parts"), "{failure}");
     }
 
     #[test]
     fn a_verdict_that_comes_last_still_counts() {
-        let refused = Event::Failed(Failure::says(Exit::Data, "verify the snapshot: no"));
+        let refused = Event::Failed(Failure::says(Kind::Data, "verify the snapshot: no"));
         let failure = told(vec![read(1), uploaded(1), refused]).unwrap_err();
-        assert_eq!(failure.exit(), Exit::Data);
+        assert_eq!(failure.kind(), Kind::Data);
     }
 }

@@ -11,7 +11,7 @@ mod stage;
 mod verdict;
 
 use rustix::process::Signal;
-use snapline_cli::{Ended, Exit, Failure, OrExit as _, Program, Trailing};
+use snapline_cli::{Ended, Failure, Kind, OrExit as _, Program, Trailing};
 
 pub use args::Args;
 
@@ -31,11 +31,11 @@ pub const PROGRAM: Program = Program {
 /// # Errors
 /// 64 if a stage cannot be run, 69 or 74 if it could not be started just now, else the code of the stage that decides.
 #[allow(clippy::needless_pass_by_value, reason = "the shape of every program's run")]
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), Failure> {
     let stages = args.stages()?;
     // Before any stage is started: no end of a stage may be missed, and the kernel drops signals for a process 1 that has
     // no handlers.
-    let mut signals = Signals::listen().or_exit(Exit::Io, "listen for signals")?;
+    let mut signals = Signals::listen().or_exit(Kind::Io, "listen for signals")?;
     let mut children = Children::default();
     let started = pipeline::start(&stages, &mut children);
     if started.is_err() {
@@ -44,12 +44,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let ends = children
         .wait(&mut signals)
-        .or_exit(Exit::Unexpected, "wait for the stages")?;
+        .or_exit(Kind::Unexpected, "wait for the stages")?;
     started?;
     judge(&stages, &ends)
 }
 
-fn judge(stages: &[Stage], ends: &[Ended]) -> anyhow::Result<()> {
+fn judge(stages: &[Stage], ends: &[Ended]) -> Result<(), Failure> {
     let failed = verdict::failed(ends);
     for (index, (stage, ended)) in stages.iter().zip(ends).enumerate() {
         // The stage that decides comes last: only the tail is shown in many places.
@@ -58,7 +58,7 @@ fn judge(stages: &[Stage], ends: &[Ended]) -> anyhow::Result<()> {
         }
     }
     match failed.and_then(|index| stages.get(index).zip(ends.get(index))) {
-        Some((stage, ended)) => Err(Failure::says(Exit::Passed(ended.code()), format!("{stage}: {ended}")).into()),
+        Some((stage, ended)) => Err(Failure::says(Kind::Passed(ended.code()), format!("{stage}: {ended}"))),
         None => {
             log::info!("done stages={}", stages.len());
             Ok(())

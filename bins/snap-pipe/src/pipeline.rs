@@ -4,7 +4,7 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use snapline_cli::{Exit, Failure, OrExit as _, enlarge_pipe, not_started};
+use snapline_cli::{Failure, Kind, OrExit as _, enlarge_pipe, not_started};
 
 use crate::children::Children;
 use crate::stage::Stage;
@@ -24,7 +24,7 @@ pub(crate) fn start(stages: &[Stage], children: &mut Children) -> Result<(), Fai
             command.stdin(input);
         }
         if index + 1 < stages.len() {
-            let (reader, writer) = pipe().or_exit(Exit::Io, format!("make the pipe behind {stage}"))?;
+            let (reader, writer) = pipe().or_exit(Kind::Io, format!("make the pipe behind {stage}"))?;
             command.stdout(writer);
             input = Some(reader);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use snapline_cli::{Exit, Failure, Missing, find_program};
+use snapline_cli::{Failure, Kind, Missing, find_program};
 
 /// A program that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +67,11 @@ fn split(words: &[String]) -> Result<Vec<(&str, &[String])>, Failure> {
 }
 
 fn usage(cause: &str) -> Failure {
-    Failure::says(Exit::Usage, format!("read the command line: {cause}")).hint("see 'snap-pipe --help'")
+    Failure::says(Kind::Usage, format!("read the command line: {cause}")).hint("see 'snap-pipe --help'")
 }
 
 fn not_found(stage: &str, program: &str, missing: &Missing) -> Failure {
-    let failure = Failure::says(Exit::Usage, format!("find {stage}: {missing}"));
+    let failure = Failure::says(Kind::Usage, format!("find {stage}: {missing}"));
     // The usual mistake in a manifest: the whole line as one string.
     if program.contains([' ', '|']) {
         return failure.hint("each word, and each |, is an argument of its own");
@@ -83,7 +83,7 @@ fn not_found(stage: &str, program: &str, missing: &Missing) -> Failure {
 mod tests {
     use super::*;
 
-    fn split_line(line: &str) -> Result<Vec<Vec<String>>, Exit> {
+    fn split_line(line: &str) -> Result<Vec<Vec<String>>, Kind> {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         split(&words)
             .map(|stages| {
@@ -92,7 +92,7 @@ mod tests {
                     .map(|(program, arguments)| [&[program.to_owned()], arguments].concat())
                     .collect()
             })
-            .map_err(|failure| failure.exit())
+            .map_err(|failure| failure.kind())
     }
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn a_pipe_with_an_empty_stage_is_refused() {
         for line in ["", "|", "| a", "a |", "a | | b"] {
-            assert_eq!(split_line(line), Err(Exit::Usage), "{line}");
+            assert_eq!(split_line(line), Err(Kind::Usage), "{line}");
         }
-        assert_eq!(split(&[String::new()]).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(split(&[String::new()]).unwrap_err().kind(), Kind::Usage);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! The command line, and the checked values it becomes.
 
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _};
 use snapline_s3::Settings;
 use snapline_series::Location;
 
-use crate::failed;
 use crate::policy::Policy;
 
 snapline_cli::args! {
@@ -54,17 +53,17 @@ impl Config {
         };
         if policy.is_empty() {
             return Err(
-                Failure::says(Exit::Usage, "read the command line: there is no rule what to keep")
+                Failure::says(Kind::Usage, "read the command line: there is no rule what to keep")
                     .hint("for example --keep-last 30"),
             );
         }
         let max_delete = count("--max-delete", args.max_delete)?.unwrap_or(100);
-        let s3 = Settings::resolve(args.s3(), environment).map_err(failed)?;
+        let s3 = Settings::resolve(args.s3(), environment)?;
         let series = args.series.map(|uri| {
             let reading = format!("read --series '{uri}'");
-            match Location::parse(&uri, &s3.name).or_exit(Exit::Usage, &reading)? {
+            match Location::parse(&uri, &s3.name).or_exit(Kind::Usage, &reading)? {
                 series @ Location::Series { .. } => Ok(series),
-                Location::Object { .. } => Err(Failure::says(Exit::Usage, format!("{reading}: it names one object"))
+                Location::Object { .. } => Err(Failure::says(Kind::Usage, format!("{reading}: it names one object"))
                     .hint("a series is a prefix that ends in /, or a template with %Y %m %d %H %M %S")),
             }
         });
@@ -82,7 +81,7 @@ impl Config {
 fn count(option: &str, value: Option<u64>) -> Result<Option<usize>, Failure> {
     match value {
         Some(0) => Err(Failure::says(
-            Exit::Usage,
+            Kind::Usage,
             format!("read {option}: it must be at least 1"),
         )),
         value => Ok(value.map(|value| usize::try_from(value).unwrap_or(usize::MAX))),

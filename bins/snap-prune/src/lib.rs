@@ -6,8 +6,7 @@ mod policy;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::Context as _;
-use snapline_cli::{Exit, Failure, Field, OrExit as _, Output, Source, read_line, stdin_source, summary};
+use snapline_cli::{Failure, Field, Kind, OrExit as _, Output, Source, read_line, stdin_source, summary};
 use snapline_s3::Client;
 use snapline_series::{Location, ObjectUri, Template};
 use time::OffsetDateTime;
@@ -25,7 +24,7 @@ const MOST_OUTAGES: usize = 3;
 ///
 /// # Errors
 /// Whatever kept it from pruning, or the first deletion that failed, with its exit code.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     let (series, new) = match config.series {
@@ -33,13 +32,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         None => {
             let object = new_object()?;
             let series = Location::series_of(&object, &config.s3.name)
-                .map_err(|error| Failure::says(Exit::Data, format!("find the series of '{object}': {error}")))
+                .map_err(|error| Failure::says(Kind::Data, format!("find the series of '{object}': {error}")))
                 .map_err(|failure| failure.hint("--name tells how the objects of the series are named"))?;
             (series, Some(object))
         }
     };
     let Location::Series { bucket, template } = &series else {
-        return Err(Failure::says(Exit::Unexpected, format!("prune '{series}': it is no series")).into());
+        return Err(Failure::says(
+            Kind::Unexpected,
+            format!("prune '{series}': it is no series"),
+        ));
     };
     let client = Client::new(config.s3, concat!("snap-prune/", env!("CARGO_PKG_VERSION")), 1);
     let members = list(&client, bucket, template)?;
@@ -73,10 +75,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     summary(&format!("pruned '{series}'"), &fields);
     match deleted.first_failure {
         None => Ok(()),
-        Some(failure) if deleted.failed == 1 => Err(failure.into()),
-        Some(failure) => {
-            Err(anyhow::Error::new(failure).context(format!("{} deletions failed, the first", deleted.failed)))
-        }
+        Some(failure) if deleted.failed == 1 => Err(failure),
+        Some(failure) => Err(failure.context(format!("{} deletions failed, the first", deleted.failed))),
     }
 }
 
@@ -85,23 +85,23 @@ fn new_object() -> Result<ObjectUri, Failure> {
     const WHAT: &str = "the URI of the new object";
     let reading = format!("read {WHAT} from standard input");
     if stdin_source() == Source::Terminal {
-        return Err(Failure::says(Exit::Usage, format!("{reading}: it is a terminal"))
+        return Err(Failure::says(Kind::Usage, format!("{reading}: it is a terminal"))
             .hint("pipe s3-put into it, or name a series with --series"));
     }
     let line =
         read_line(std::io::stdin().lock(), LONGEST_URI, WHAT, "standard input").map_err(|failure| {
-            match failure.exit() {
-                Exit::NoInput => failure.hint("the program before this one in the pipe failed; its message says why"),
+            match failure.kind() {
+                Kind::NoInput => failure.hint("the program before this one in the pipe failed; its message says why"),
                 _ => failure,
             }
         })?;
     if !line.terminated {
         return Err(Failure::says(
-            Exit::Data,
+            Kind::Data,
             format!("{reading}: the line has no end, so it may have been cut"),
         ));
     }
-    ObjectUri::parse(&line.text).or_exit(Exit::Data, reading)
+    ObjectUri::parse(&line.text).or_exit(Kind::Data, reading)
 }
 
 /// All objects of the series. Whatever else is under its prefix is not ours and is not even looked at.
@@ -119,7 +119,7 @@ fn list(client: &Client, bucket: &str, template: &Template) -> Result<Vec<Member
         }
         ControlFlow::Continue(())
     });
-    listed.map_err(failed)?;
+    listed?;
     if foreign > 0 {
         log::info!(
             "{foreign} objects under 's3://{bucket}/{}' are not of the series",
@@ -134,7 +134,7 @@ fn confirm(members: &[Member], new: Option<&ObjectUri>, series: &Location) -> Re
     let Some(object) = new else {
         return if members.is_empty() {
             Err(Failure::says(
-                Exit::NoInput,
+                Kind::NoInput,
                 format!("prune '{series}': there is no object of this series"),
             ))
         } else {
@@ -145,11 +145,11 @@ fn confirm(members: &[Member], new: Option<&ObjectUri>, series: &Location) -> Re
     match members.iter().find(|member| member.key == object.key) {
         Some(member) if member.size > 0 => Ok(()),
         Some(_) => Err(Failure::says(
-            Exit::NoInput,
+            Kind::NoInput,
             format!("{confirming}: it is empty; nothing is pruned"),
         )),
         None => Err(Failure::says(
-            Exit::NoInput,
+            Kind::NoInput,
             format!("{confirming}: it is not there; nothing is pruned"),
         )),
     }
@@ -178,7 +178,7 @@ struct Deleted {
 }
 
 /// Deletes in the order given, one at a time, and prints each that is gone. A deletion that fails does not stop the rest.
-fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> anyhow::Result<Deleted> {
+fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> Result<Deleted, Failure> {
     let mut output = Output::open(None)?;
     let mut deleted = Deleted::default();
     let mut outages = 0;
@@ -190,7 +190,7 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> a
         let gone = if dry_run {
             Ok(())
         } else {
-            client.delete(&object).map_err(failed)
+            client.delete(&object).map_err(Failure::from)
         };
         match gone {
             Ok(()) => {
@@ -199,10 +199,10 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> a
                 let fate = if dry_run { "would be" } else { "is" };
                 output
                     .write_all(format!("{object}\n").as_bytes())
-                    .with_context(|| format!("tell that '{object}' {fate} deleted"))?;
+                    .map_err(|failure| failure.context(format!("tell that '{object}' {fate} deleted")))?;
             }
             Err(failure) => {
-                outages = if failure.exit() == Exit::Unavailable {
+                outages = if failure.kind() == Kind::Unavailable {
                     outages + 1
                 } else {
                     0
@@ -222,10 +222,4 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> a
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// What a failure of the store means here.
-fn failed(error: snapline_s3::Error) -> Failure {
-    let (exit, hint) = (Exit::from_code(error.kind().code()), error.hint().map(str::to_owned));
-    Failure::new(exit, error).maybe_hint(hint)
 }

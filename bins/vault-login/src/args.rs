@@ -1,11 +1,11 @@
 //! The command line, and the checked values it becomes.
 
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _};
 use snapline_http::Environment;
 use snapline_vault::{Namespace, Settings, variable};
 
+use crate::credentials;
 use crate::method::{Method, Name};
-use crate::{credentials, failed};
 
 snapline_cli::args! {
     /// Logs in to Vault or OpenBao and prints the token, one line. A token that cannot be handed over is revoked.
@@ -91,7 +91,7 @@ impl Args {
         let user_agent = concat!("vault-login/", env!("CARGO_PKG_VERSION"));
         let name = self.method_name(environment)?;
         self.refuse_what_does_not_go_with(name)?;
-        let settings = Settings::new(&options, environment, user_agent).map_err(failed)?;
+        let settings = Settings::new(&options, environment, user_agent)?;
         if name == Name::Cert {
             demand_certificate(&settings)?;
         }
@@ -105,11 +105,11 @@ impl Args {
 
     fn method_name(&self, environment: Environment<'_>) -> Result<Name, Failure> {
         if let Some(text) = &self.method {
-            return Name::parse(text).or_exit(Exit::Usage, "read --method");
+            return Name::parse(text).or_exit(Kind::Usage, "read --method");
         }
-        match variable(environment, "AUTH_METHOD").map_err(failed)? {
+        match variable(environment, "AUTH_METHOD")? {
             Some(found) if !found.value.is_empty() => {
-                Name::parse(&found.value).or_exit(Exit::Config, format!("read {}", found.name))
+                Name::parse(&found.value).or_exit(Kind::Config, format!("read {}", found.name))
             }
             _ => Ok(Name::AppRole),
         }
@@ -135,16 +135,16 @@ impl Args {
         for (option, value) in given {
             if value.is_some() && !name.options().contains(&option) {
                 let message = format!("read {option}: it does not go with method {}", name.text());
-                return Err(Failure::says(Exit::Usage, message));
+                return Err(Failure::says(Kind::Usage, message));
             }
             if option.ends_with("-file") && value.as_deref() == Some("-") {
                 let message = format!("read {option}: nothing is read from standard input");
-                return Err(Failure::says(Exit::Usage, message).hint("name a file"));
+                return Err(Failure::says(Kind::Usage, message).hint("name a file"));
             }
         }
         if self.role_id.is_some() && self.role_id_file.is_some() {
             let message = "find the role id: both --role-id and --role-id-file are given";
-            return Err(Failure::says(Exit::Usage, message));
+            return Err(Failure::says(Kind::Usage, message));
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Args {
     fn namespace(&self, environment: Environment<'_>) -> Result<Option<Namespace>, Failure> {
         let (text, source) = match &self.namespace {
             Some(text) => (text.clone(), "--namespace".to_owned()),
-            None => match variable(environment, "NAMESPACE").map_err(failed)? {
+            None => match variable(environment, "NAMESPACE")? {
                 Some(found) => (found.value, found.name),
                 None => return Ok(None),
             },
@@ -160,7 +160,7 @@ impl Args {
         if text.is_empty() {
             return Ok(None);
         }
-        Namespace::new(&text, &source).map(Some).map_err(failed)
+        Ok(Some(Namespace::new(&text, &source)?))
     }
 }
 
@@ -174,7 +174,7 @@ fn demand_certificate(settings: &Settings) -> Result<(), Failure> {
         return Ok(());
     }
     Err(
-        Failure::says(Exit::Config, "find the client certificate: there is none")
+        Failure::says(Kind::Config, "find the client certificate: there is none")
             .hint("give --client-cert and --client-key, or set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"),
     )
 }

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use snapline_aws::{Chain, Profiles, Provider, caller_identity};
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _};
 use snapline_http::{Environment, Proxies, Roots, Tls};
 use snapline_vault::{Aws, CallerIdentity, Client, Login, Namespace};
-
-use crate::failed;
 
 /// What Vault's own command signs for, whatever the environment says, and what the server expects unless it is configured.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -30,20 +28,20 @@ impl IamLogin {
         server_id: Option<String>,
         environment: Environment<'_>,
     ) -> Result<Self, Failure> {
-        let profiles = Profiles::read(None, environment).map_err(refused)?;
+        let profiles = Profiles::read(None, environment)?;
         let set = |name: &str| environment(name)?.into_string().ok().filter(|value| !value.is_empty());
         let own = set("AWS_REGION")
             .or_else(|| set("AWS_DEFAULT_REGION"))
             .or_else(|| profiles.setting("region").map(str::to_owned))
             .unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        let chain = Chain::find(environment, &profiles, &own, "vault-login").map_err(refused)?;
+        let chain = Chain::find(environment, &profiles, &own, "vault-login")?;
         let bundle = set("AWS_CA_BUNDLE").or_else(|| profiles.setting("ca_bundle").map(str::to_owned));
         let roots = match bundle {
             None => Roots::System,
             Some(path) => {
                 let shown = format!("'{path}' (AWS_CA_BUNDLE)");
-                let pem = std::fs::read(&path).or_exit(Exit::Io, format!("read certificates from {shown}"))?;
-                Roots::from_pem(&pem, &shown).or_exit(Exit::Config, "prepare TLS")?
+                let pem = std::fs::read(&path).or_exit(Kind::Io, format!("read certificates from {shown}"))?;
+                Roots::from_pem(&pem, &shown).or_exit(Kind::Config, "prepare TLS")?
             }
         };
         // Not Vault's: who issues credentials sees neither its authorities nor our client certificate.
@@ -53,7 +51,7 @@ impl IamLogin {
                 roots,
                 ..Tls::default()
             },
-            proxies: Proxies::from_environment(environment).or_exit(Exit::Config, "find the proxy")?,
+            proxies: Proxies::from_environment(environment).or_exit(Kind::Config, "find the proxy")?,
             connect: Duration::from_secs(10),
             connections: 1,
         };
@@ -69,19 +67,14 @@ impl IamLogin {
     }
 
     pub(crate) fn log_in(&self, client: &Client, namespace: Option<&Namespace>) -> Result<Login, Failure> {
-        let credentials = self.provider.credentials().map_err(refused)?;
-        let signed = caller_identity(&credentials, &self.region, self.server_id.as_deref()).map_err(refused)?;
+        let credentials = self.provider.credentials()?;
+        let signed = caller_identity(&credentials, &self.region, self.server_id.as_deref())?;
         let request = CallerIdentity {
             method: signed.method,
             url: &signed.url,
             headers: &signed.headers,
             body: &signed.body,
         };
-        self.login.log_in(client, request, namespace).map_err(failed)
+        Ok(self.login.log_in(client, request, namespace)?)
     }
-}
-
-fn refused(error: snapline_aws::Error) -> Failure {
-    let hint = error.hint().map(str::to_owned);
-    Failure::new(Exit::from_code(error.kind().code()), error).maybe_hint(hint)
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use snapline_cli::{Exit, Failure, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _};
 use snapline_http::Environment;
 use snapline_vault::{
     AppRole, Aws, Cert, Form, Jwt, Mount, Password, Places, Secret, SecretId, Username, Variable, variable,
@@ -12,7 +12,6 @@ use snapline_vault::{
 
 use crate::Args;
 use crate::aws::IamLogin;
-use crate::failed;
 use crate::method::{Method, Name};
 
 /// Where Kubernetes puts the token of a pod's service account.
@@ -44,7 +43,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn approle(&self) -> Result<AppRole, Failure> {
         let role_id = match &self.args.role_id {
-            Some(text) => Some(Secret::id(text.as_str()).or_exit(Exit::Config, "read the role id from --role-id")?),
+            Some(text) => Some(Secret::id(text.as_str()).or_exit(Kind::Config, "read the role id from --role-id")?),
             None => self.secret(Places {
                 what: "the role id",
                 form: Form::Id,
@@ -75,7 +74,7 @@ impl Source<'_> {
         match found {
             Some(found) if self.args.secret_id_wrapped => Secret::token(found.reveal())
                 .map(SecretId::Wrapped)
-                .or_exit(Exit::Config, "read the wrapping token of the secret id"),
+                .or_exit(Kind::Config, "read the wrapping token of the secret id"),
             Some(found) => Ok(SecretId::Plain(found)),
             None if self.args.secret_id_wrapped => Err(missing(
                 "the wrapping token of the secret id",
@@ -92,7 +91,7 @@ impl Source<'_> {
             None => match fs::metadata(SERVICE_ACCOUNT) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     return Err(Failure::says(
-                        Exit::Config,
+                        Kind::Config,
                         format!("find the JWT: there is none at '{SERVICE_ACCOUNT}'"),
                     )
                     .hint("give --jwt-file, or set VAULT_AUTH_JWT_FILE; in a pod, see automountServiceAccountToken"));
@@ -137,9 +136,9 @@ impl Source<'_> {
 
     fn password(&self, name: Name) -> Result<Password, Failure> {
         let username = match &self.args.username {
-            Some(text) => Some(Username::new(text, "--username").map_err(failed)?),
+            Some(text) => Some(Username::new(text, "--username")?),
             None => match self.setting("AUTH_USERNAME")? {
-                Some(found) => Some(Username::new(&found.value, &found.name).map_err(failed)?),
+                Some(found) => Some(Username::new(&found.value, &found.name)?),
                 None => None,
             },
         };
@@ -181,21 +180,21 @@ impl Source<'_> {
                 None => Mount::new(name.text(), "the default"),
             },
         };
-        mount.map_err(failed)
+        Ok(mount?)
     }
 
     /// Names who logs in, so an empty one is as little a default as an empty secret.
     fn role(&self) -> Result<Option<String>, Failure> {
         let (text, source) = match &self.args.role {
             Some(text) => (text.clone(), "--role".to_owned()),
-            None => match variable(self.environment, "AUTH_ROLE").map_err(failed)? {
+            None => match variable(self.environment, "AUTH_ROLE")? {
                 Some(found) => (found.value, found.name),
                 None => return Ok(None),
             },
         };
         if text.is_empty() || text.contains(char::is_control) {
             let message = format!("read the role from {source}: it is empty or holds a control character");
-            return Err(Failure::says(Exit::Config, message));
+            return Err(Failure::says(Kind::Config, message));
         }
         Ok(Some(text))
     }
@@ -205,9 +204,9 @@ impl Source<'_> {
         if let Some(path) = &self.args.jwt_file {
             return self.read_jwt("--jwt-file", path).map(Some);
         }
-        match variable(self.environment, "AUTH_JWT_FILE").map_err(failed)? {
+        match variable(self.environment, "AUTH_JWT_FILE")? {
             Some(found) if found.value.is_empty() => Err(Failure::says(
-                Exit::Config,
+                Kind::Config,
                 format!("read the JWT from {}: it is set, but empty", found.name),
             )),
             Some(found) => self.read_jwt(&found.name, &found.value).map(Some),
@@ -226,12 +225,12 @@ impl Source<'_> {
     }
 
     fn secret(&self, places: Places<'_>) -> Result<Option<Secret>, Failure> {
-        places.find(self.environment).map_err(failed)
+        Ok(places.find(self.environment)?)
     }
 
     /// A variable that is no secret: empty means not set.
     fn setting(&self, name: &str) -> Result<Option<Variable>, Failure> {
-        let found = variable(self.environment, name).map_err(failed)?;
+        let found = variable(self.environment, name)?;
         Ok(found.filter(|found| !found.value.is_empty()))
     }
 }
@@ -241,5 +240,5 @@ fn option<'a>(name: &'a str, path: Option<&'a str>) -> Option<(&'a str, &'a str)
 }
 
 fn missing(what: &str, hint: &str) -> Failure {
-    Failure::says(Exit::Config, format!("find {what}: there is none")).hint(hint)
+    Failure::says(Kind::Config, format!("find {what}: there is none")).hint(hint)
 }

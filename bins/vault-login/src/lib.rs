@@ -11,7 +11,7 @@ mod method;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapline_cli::{Ending, Exit, Failure, Field, Output, Program, Trailing, at_end, summary, yield_to_ending};
+use snapline_cli::{Ending, Failure, Field, Output, Program, Trailing, at_end, summary, yield_to_ending};
 use snapline_vault::{Client, Login, Revocation};
 
 pub use args::Args;
@@ -38,7 +38,7 @@ const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// A [`Failure`] with the code to end with.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), Failure> {
     let plan = args.check(&|name| std::env::var_os(name))?;
     // Before the login: where the token cannot go, none is made.
     let output = Output::open(plan.output.as_deref())?;
@@ -67,9 +67,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     match (hand_over(output, &login.token), &revocation) {
         (Err(failure), Some(revocation)) => {
             revocation.revoke(REVOKE);
-            return Err(failure.into());
+            return Err(failure);
         }
-        (Err(failure), None) => return Err(failure.into()),
+        (Err(failure), None) => return Err(failure),
         (Ok(()), Some(revocation)) => revocation.give_up(),
         (Ok(()), None) => {}
     }
@@ -86,10 +86,4 @@ fn report(client: &Client, method: &str, login: &Login) {
             ("ttl", Field::Count(login.ttl.as_secs())),
         ],
     );
-}
-
-/// A library's error at the edge.
-fn failed(error: snapline_vault::Error) -> Failure {
-    let hint = error.hint().map(str::to_owned);
-    Failure::new(Exit::from_code(error.kind().code()), error).maybe_hint(hint)
 }

@@ -4,7 +4,6 @@ use snapline_cli::Failure;
 use snapline_vault::{AppRole, Cert, Client, Jwt, Login, Namespace, Password, Secret, look_up};
 
 use crate::aws::IamLogin;
-use crate::failed;
 
 /// A method with all that it needs.
 #[derive(Debug)]
@@ -119,6 +118,6 @@ impl Method {
             Self::Aws(aws) => return aws.log_in(client, namespace),
             Self::Token(token) => look_up(client, token.clone(), namespace),
         };
-        login.map_err(failed)
+        Ok(login?)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use snapline_failure::{Fail, Kind, one_line};
+
 use crate::contents::Member;
 
 /// The longest part of a foreign name or message that is repeated in an error, in characters.
@@ -179,6 +181,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Fail for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Empty => Kind::NoInput,
+            _ => Kind::Data,
+        }
+    }
+}
+
 /// A position in the archive, as far as it matters to somebody who asks why it is too short.
 ///
 /// Displayed as the end of a sentence that begins with "the input ends".
@@ -226,22 +237,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// Makes foreign bytes safe to print: control characters and what is no UTF-8 escaped, and not more than
-/// [`QUOTE_LIMIT`] characters.
+/// Foreign bytes, fit for a message.
 pub(crate) fn quote(foreign: &[u8]) -> String {
-    let mut quoted = String::new();
-    for (position, character) in String::from_utf8_lossy(foreign).chars().enumerate() {
-        match character {
-            _ if position == QUOTE_LIMIT => {
-                quoted.push_str("...");
-                break;
-            }
-            // Unlike the rest of what `escape_debug` escapes, quotes are harmless, and frequent in messages.
-            '\'' | '"' => quoted.push(character),
-            _ => quoted.extend(character.escape_debug()),
-        }
-    }
-    quoted
+    one_line(&String::from_utf8_lossy(foreign), QUOTE_LIMIT)
 }
 
 #[cfg(test)]
@@ -250,8 +248,8 @@ mod tests {
 
     #[test]
     fn quoted_names_are_escaped_and_bounded() {
-        assert_eq!(quote(b"'a'\x1b[2J\n\xff"), "'a'\\u{1b}[2J\\n\u{fffd}");
+        assert_eq!(quote(b"'a'\x1b[2J\n\xff"), "'a'\\u{1b}[2J \u{fffd}");
         assert_eq!(quote(&[b'a'; 80]), "a".repeat(80));
-        assert_eq!(quote(&[b'a'; 8000]), format!("{}...", "a".repeat(80)));
+        assert_eq!(quote(&[b'a'; 8000]), format!("{}…", "a".repeat(80)));
     }
 }

@@ -195,7 +195,7 @@ fn hostile_names_are_escaped_and_bounded() {
         .members
         .insert(0, Part::new(&format!("\x1b[2J\n{}", "n".repeat(95)), ""));
     let message = parts.verdict().unwrap_err().to_string();
-    assert!(message.starts_with("unexpected member '\\u{1b}[2J\\nnnn"), "{message}");
+    assert!(message.starts_with("unexpected member '\\u{1b}[2J nnn"), "{message}");
     assert!(message.chars().all(|character| !character.is_control()) && message.len() < 200);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A source that is configured is the one: where it fails, nobody else's credentials are tried.
 
+use snapline_failure::Fail as _;
 use snapline_http::Environment;
 use time::OffsetDateTime;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use snapline_http::{Kind, TransportError};
+use snapline_http::{Fail, Kind, TransportError};
 
 /// A failure: `<what we were doing>: <cause>`. Never holds a key or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Error {
 
     pub(crate) fn transport(doing: impl Into<Box<str>>, error: &TransportError) -> Self {
         Self {
-            hint: error.hint_text().map(Into::into),
+            hint: error.hint().map(Into::into),
             transient: error.is_transient(),
             ..Self::new(error.kind(), doing, error.to_string())
         }
@@ -49,11 +49,6 @@ impl Error {
         self
     }
 
-    /// What it means to a user.
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// What was being done, for example `find credentials`.
     pub fn doing(&self) -> &str {
         &self.doing
@@ -62,11 +57,6 @@ impl Error {
     /// Why it failed.
     pub fn cause(&self) -> &str {
         &self.cause
-    }
-
-    /// What a user may do about it.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
     }
 
     pub(crate) const fn is_transient(&self) -> bool {
@@ -81,3 +71,13 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Fail for Error {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}

@@ -189,6 +189,8 @@ fn is_passing(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     fn read(status: u16, body: &str) -> Result<Credentials, Error> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, Request};
+use snapline_failure::one_line;
 use snapline_http::{Agent, Backoff, Kind, Limits, Proxies, Settings, read_bounded};
 
 use crate::Error;
@@ -120,10 +121,5 @@ pub(crate) fn kind_of(status: u16) -> Kind {
 
 /// A server's own words on one line, and not too many of them.
 pub(crate) fn words(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
-    if short.len() < line.len() {
-        short.push('…');
-    }
-    short
+    one_line(text, 300)
 }

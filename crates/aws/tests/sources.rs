@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use cloud::{SECRETS, field, issued, reply, sts, sts_refusal};
 use scripted::{Seen, Server, closed, send};
 use snapline_aws::{Chain, Error, Profiles, Provider};
+use snapline_failure::Fail as _;
 use snapline_http::{Kind, Proxies, Settings, Tls};
 use tempfile::TempDir;
 

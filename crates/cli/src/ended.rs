@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use rustix::io::Errno;
 
-use crate::{Exit, Failure};
+use crate::{Failure, Kind};
 
 /// How a program ended that was run on the user's behalf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +60,11 @@ pub fn not_started(what: &str, error: &io::Error) -> Failure {
     failure
 }
 
-fn exit(error: &io::Error) -> Exit {
+fn exit(error: &io::Error) -> Kind {
     match Errno::from_io_error(error) {
-        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY) => Exit::Unavailable,
-        Some(Errno::NOEXEC | Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM | Errno::LOOP) => Exit::Usage,
-        _ => Exit::Io,
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY) => Kind::Unavailable,
+        Some(Errno::NOEXEC | Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM | Errno::LOOP) => Kind::Usage,
+        _ => Kind::Io,
     }
 }
 
@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn a_program_that_cannot_be_started_fails_by_kind() {
         for (errno, expected) in [
-            (Errno::AGAIN, Exit::Unavailable),
-            (Errno::NOMEM, Exit::Unavailable),
-            (Errno::TOOBIG, Exit::Io),
-            (Errno::IO, Exit::Io),
-            (Errno::NOEXEC, Exit::Usage),
-            (Errno::ACCESS, Exit::Usage),
+            (Errno::AGAIN, Kind::Unavailable),
+            (Errno::NOMEM, Kind::Unavailable),
+            (Errno::TOOBIG, Kind::Io),
+            (Errno::IO, Kind::Io),
+            (Errno::NOEXEC, Kind::Usage),
+            (Errno::ACCESS, Kind::Usage),
         ] {
-            assert_eq!(not_started("x", &errno.into()).exit(), expected, "{errno}");
+            assert_eq!(not_started("x", &errno.into()).kind(), expected, "{errno}");
         }
     }
 }

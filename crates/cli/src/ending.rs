@@ -7,7 +7,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::{Exit, message, not_ignored};
+use crate::{Kind, message, not_ignored};
 
 /// What a clean-up decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,14 @@ pub(crate) fn listen() -> std::io::Result<()> {
         for signal in &mut signals {
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("signal");
             let number = u8::try_from(signal).unwrap_or(0);
-            end(&format!("ended by {name}"), Exit::Signal(number));
+            end(&format!("ended by {name}"), Kind::Signal(number));
         }
     })?;
     Ok(())
 }
 
 /// Cleans up and ends the process, unless a clean-up says that the program shall finish by itself.
-pub(crate) fn end(message: &str, exit: Exit) {
+pub(crate) fn end(message: &str, exit: Kind) {
     if ENDING.swap(true, Ordering::SeqCst) {
         // Somebody else cleans up. Wait for that, but not for ever: it may be this very thread, panicking.
         std::thread::sleep(LONGEST_CLEAN_UP);
@@ -95,7 +95,7 @@ pub fn yield_to_ending() {
     clippy::exit,
     reason = "this is the edge; the main thread may be blocked in a read or write"
 )]
-fn leave(exit: Exit) -> ! {
+fn leave(exit: Kind) -> ! {
     std::process::exit(i32::from(exit.code()))
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn end_panics_with_one_line() {
             .unwrap_or_default();
         end(
             &format!("unexpected, a bug in snapline: {what} at {place}"),
-            Exit::Unexpected,
+            Kind::Unexpected,
         );
     }));
 }

@@ -2,31 +2,26 @@
 
 use std::fmt;
 
-use crate::Exit;
+use snapline_failure::{Fail, Kind};
 
-/// An error, the code the process ends with because of it, and what the user might do.
+/// An error, what it means and so the code the process ends with, and what the user might do.
 ///
-/// It prints as the error it holds. Put more context around it with `anyhow`; the edge finds it there by downcast.
+/// It prints as the error it holds, on one line.
 #[derive(Debug)]
 pub struct Failure {
-    exit: Exit,
+    kind: Kind,
     hint: Option<String>,
     error: anyhow::Error,
 }
 
 impl Failure {
-    /// A failure from an error that is known elsewhere.
-    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            exit,
-            hint: None,
-            error: error.into(),
-        }
-    }
-
     /// A failure that is stated here: `<what we were doing> <to what>: <cause>`.
-    pub fn says(exit: Exit, message: impl Into<String>) -> Self {
-        Self::new(exit, anyhow::Error::msg(message.into()))
+    pub fn says(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            hint: None,
+            error: anyhow::Error::msg(message.into()),
+        }
     }
 
     /// Adds what to do about it.
@@ -36,25 +31,21 @@ impl Failure {
         self
     }
 
-    /// Adds what to do about it, where that is known.
+    /// Puts what was being done in front: `<doing>: <this failure>`.
     #[must_use]
-    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
-        self.hint = hint.or(self.hint);
+    pub fn context(mut self, doing: impl Into<String>) -> Self {
+        self.error = self.error.context(doing.into());
         self
     }
 
-    /// The exit code.
-    pub const fn exit(&self) -> Exit {
-        self.exit
+    /// What it means.
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
-    /// What `error` means at the edge: its exit code and hint. An error without a [`Failure`] inside is a bug.
-    pub(crate) fn of(error: &anyhow::Error) -> (Exit, Option<&str>) {
-        error
-            .downcast_ref::<Self>()
-            .map_or((Exit::Unexpected, None), |failure| {
-                (failure.exit, failure.hint.as_deref())
-            })
+    /// The hint, for the edge to print.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 
@@ -64,37 +55,58 @@ impl fmt::Display for Failure {
     }
 }
 
-// No source(): the whole chain is already in the text above, and anyhow would print it a second time.
-impl std::error::Error for Failure {}
+// Not an Error itself: then it could not be made from every library's.
+impl<E: Fail> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            kind: error.kind(),
+            hint: error.hint().map(str::to_owned),
+            error: anyhow::Error::new(error),
+        }
+    }
+}
 
-/// Gives an error its exit code where that is known.
+/// Gives an error its kind where that is known.
 pub trait OrExit<T> {
     /// The value, or a [`Failure`] that reads `<doing>: <error>`.
-    fn or_exit(self, exit: Exit, doing: impl fmt::Display) -> Result<T, Failure>;
+    fn or_exit(self, kind: Kind, doing: impl fmt::Display) -> Result<T, Failure>;
 }
 
 impl<T, E: fmt::Display> OrExit<T> for Result<T, E> {
-    fn or_exit(self, exit: Exit, doing: impl fmt::Display) -> Result<T, Failure> {
-        self.map_err(|error| Failure::says(exit, format!("{doing}: {error:#}")))
+    fn or_exit(self, kind: Kind, doing: impl fmt::Display) -> Result<T, Failure> {
+        self.map_err(|error| Failure::says(kind, format!("{doing}: {error:#}")))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Context as _;
-
     use super::*;
 
-    #[test]
-    fn a_failure_is_found_under_any_context() {
-        let failed: Result<(), Failure> = Err(Failure::says(Exit::Refused, "log in: no").hint("ask"));
-        let error = failed.context("inner").context("outer").unwrap_err();
-        assert_eq!(Failure::of(&error), (Exit::Refused, Some("ask")));
-        assert_eq!(format!("{error:#}"), "outer: inner: log in: no");
+    #[derive(Debug)]
+    struct Refusal;
+
+    impl fmt::Display for Refusal {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("log in: no")
+        }
+    }
+
+    impl std::error::Error for Refusal {}
+
+    impl Fail for Refusal {
+        fn kind(&self) -> Kind {
+            Kind::Refused
+        }
+
+        fn hint(&self) -> Option<&str> {
+            Some("ask")
+        }
     }
 
     #[test]
-    fn an_error_without_a_kind_is_unexpected() {
-        assert_eq!(Failure::of(&anyhow::anyhow!("what")).0, Exit::Unexpected);
+    fn an_error_of_a_library_keeps_its_kind_and_hint_under_any_context() {
+        let failure = Failure::from(Refusal).context("inner").context("outer");
+        assert_eq!((failure.kind(), failure.advice()), (Kind::Refused, Some("ask")));
+        assert_eq!(failure.to_string(), "outer: inner: log in: no");
     }
 }

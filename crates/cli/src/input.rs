@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 
-use crate::{Exit, Failure, OrExit as _, enlarge_pipe};
+use crate::{Failure, Kind, OrExit as _, enlarge_pipe};
 
 /// What standard input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +54,12 @@ pub fn input(path: Option<&str>, product: &str) -> Result<Input, Failure> {
         None | Some("-") => {
             if stdin_source() == Source::Terminal {
                 let message = format!("read {product} from standard input: it is a terminal");
-                return Err(Failure::says(Exit::Usage, message).hint("pipe it in, or name a file with --input"));
+                return Err(Failure::says(Kind::Usage, message).hint("pipe it in, or name a file with --input"));
             }
             let fd = io::stdin()
                 .as_fd()
                 .try_clone_to_owned()
-                .or_exit(Exit::Io, "open standard input")?;
+                .or_exit(Kind::Io, "open standard input")?;
             enlarge_pipe(&fd);
             Ok(Input {
                 name: "standard input".to_owned(),
@@ -69,9 +69,9 @@ pub fn input(path: Option<&str>, product: &str) -> Result<Input, Failure> {
         Some(path) => {
             let file = File::open(path).map_err(|error| {
                 let exit = if error.kind() == io::ErrorKind::NotFound {
-                    Exit::NoInput
+                    Kind::NoInput
                 } else {
-                    Exit::Io
+                    Kind::Io
                 };
                 Failure::says(exit, format!("open '{path}': {error}"))
             })?;

@@ -5,9 +5,9 @@
 
 pub mod args;
 mod argv;
+mod codes;
 mod ended;
 mod ending;
-mod exit;
 mod failure;
 mod ignored;
 mod input;
@@ -24,7 +24,6 @@ mod watchdog;
 pub use argv::Trailing;
 pub use ended::{Ended, not_started};
 pub use ending::{AtEnd, Ending, at_end, yield_to_ending};
-pub use exit::Exit;
 pub use failure::{Failure, OrExit};
 pub use ignored::not_ignored;
 pub use input::{Input, Source, input, stdin_source};
@@ -35,6 +34,7 @@ pub use pipe::enlarge_pipe;
 pub use program::{Common, Program, Runnable, main};
 pub use progress::Progress;
 pub use search::{Missing, find_program};
+pub use snapline_failure::Kind;
 pub use values::{parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::{Exit, Failure};
+use crate::{Failure, Kind};
 
 /// A line as it came.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub fn read_line(reader: impl Read, limit: usize, what: &str, from: &str) -> Res
     reader
         .take(most)
         .read_to_end(&mut bytes)
-        .map_err(|error| fail(Exit::Io, &error.to_string()))?;
+        .map_err(|error| fail(Kind::Io, &error.to_string()))?;
     if bytes.is_empty() {
-        return Err(fail(Exit::NoInput, "it is empty"));
+        return Err(fail(Kind::NoInput, "it is empty"));
     }
     let terminated = bytes.ends_with(b"\n");
     if terminated {
@@ -40,17 +40,17 @@ pub fn read_line(reader: impl Read, limit: usize, what: &str, from: &str) -> Res
         }
     }
     if bytes.contains(&b'\n') {
-        return Err(fail(Exit::Data, "there is more than one line"));
+        return Err(fail(Kind::Data, "there is more than one line"));
     }
     if bytes.len() > limit {
-        return Err(fail(Exit::Data, &format!("it is longer than {limit} bytes")));
+        return Err(fail(Kind::Data, &format!("it is longer than {limit} bytes")));
     }
     if bytes.is_empty() {
-        return Err(fail(Exit::Data, "the line is empty"));
+        return Err(fail(Kind::Data, "the line is empty"));
     }
     match String::from_utf8(bytes) {
         Ok(text) if !text.contains(char::is_control) => Ok(Line { text, terminated }),
-        _ => Err(fail(Exit::Data, "it is not a line of text")),
+        _ => Err(fail(Kind::Data, "it is not a line of text")),
     }
 }
 
@@ -58,8 +58,8 @@ pub fn read_line(reader: impl Read, limit: usize, what: &str, from: &str) -> Res
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<Line, Exit> {
-        read_line(bytes, 8, "a token", "standard input").map_err(|failure| failure.exit())
+    fn read(bytes: &[u8]) -> Result<Line, Kind> {
+        read_line(bytes, 8, "a token", "standard input").map_err(|failure| failure.kind())
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn nothing_is_no_input() {
-        assert_eq!(read(b""), Err(Exit::NoInput));
+        assert_eq!(read(b""), Err(Kind::NoInput));
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
             b"\r\n",
         ];
         for bytes in bad {
-            assert_eq!(read(bytes), Err(Exit::Data), "{bytes:?}");
+            assert_eq!(read(bytes), Err(Kind::Data), "{bytes:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::Exit;
+use crate::Kind;
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(crate) fn draw_progress(line: Option<&str>) {
 }
 
 /// The error that ends the program, and a hint if there is one.
-pub(crate) fn error(message: &str, exit: Exit, hint: Option<&str>) {
+pub(crate) fn error(message: &str, kind: Kind, hint: Option<&str>) {
     let message = one_line(message);
     let hint = hint.map(one_line);
     draw_progress(None);
@@ -113,7 +113,7 @@ pub(crate) fn error(message: &str, exit: Exit, hint: Option<&str>) {
             if let Some(hint) = hint {
                 object.insert("hint".to_owned(), json!(hint));
             }
-            object.insert("exit".to_owned(), json!(exit.code()));
+            object.insert("exit".to_owned(), json!(kind.code()));
             put_object(object);
         }
     }
@@ -177,22 +177,8 @@ fn put(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// `text` on one line: runs of white space and control characters become one space; bounded.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(LONGEST));
-    for character in text.chars() {
-        let character = if character.is_control() { ' ' } else { character };
-        if character == ' ' && (line.is_empty() || line.ends_with(' ')) {
-            continue;
-        }
-        if line.len() >= LONGEST {
-            line.push('…');
-            break;
-        }
-        line.push(character);
-    }
-    line.truncate(line.trim_end().len());
-    line
+fn one_line(text: &str) -> String {
+    snapline_failure::one_line(text, LONGEST)
 }
 
 /// The libraries' log lines; one whose target ends in `::hint` says what to do about the warning before it. Only ours are shown: other crates' may hold headers.
@@ -251,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_message_cannot_steer_the_terminal_and_is_bounded() {
-        assert_eq!(one_line("a\u{1b}[31mb\u{9b}c"), "a [31mb c");
-        assert!(one_line(&"ü".repeat(10_000)).len() <= LONGEST + 8);
+        assert_eq!(one_line("a\u{1b}[31mb\u{9b}c"), "a\\u{1b}[31mb\\u{9b}c");
+        assert!(one_line(&"ü".repeat(10_000)).chars().count() <= LONGEST + 1);
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{AtEnd, Ending, Exit, Failure, OrExit as _, at_end};
+use crate::{AtEnd, Ending, Failure, Kind, OrExit as _, at_end};
 
 /// An open output, unbuffered.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub enum Sink {
 pub fn refuse_terminal(path: Option<&str>, product: &str) -> Result<(), Failure> {
     if matches!(path, None | Some("-")) && io::stdout().is_terminal() {
         let message = format!("write {product} to standard output: it is a terminal");
-        return Err(Failure::says(Exit::Usage, message).hint("pipe it on, or name a file with --output"));
+        return Err(Failure::says(Kind::Usage, message).hint("pipe it on, or name a file with --output"));
     }
     Ok(())
 }
@@ -60,7 +60,7 @@ impl Output {
             let fd = io::stdout()
                 .as_fd()
                 .try_clone_to_owned()
-                .or_exit(Exit::Io, "open standard output")?;
+                .or_exit(Kind::Io, "open standard output")?;
             return Ok(Self {
                 name: "standard output".to_owned(),
                 sink: Sink::Stream(File::from(fd)),
@@ -71,17 +71,17 @@ impl Output {
         let mut place = PathBuf::from(path);
         if let Ok(found) = std::fs::metadata(&place) {
             if found.is_dir() {
-                return Err(Failure::says(Exit::Io, format!("{opening}: it is a folder")));
+                return Err(Failure::says(Kind::Io, format!("{opening}: it is a folder")));
             }
             if !found.is_file() {
-                let file = File::options().write(true).open(&place).or_exit(Exit::Io, opening)?;
+                let file = File::options().write(true).open(&place).or_exit(Kind::Io, opening)?;
                 return Ok(Self {
                     name,
                     sink: Sink::Stream(file),
                 });
             }
             // A symbolic link stays one; the file that it names is replaced.
-            place = std::fs::canonicalize(&place).or_exit(Exit::Io, &opening)?;
+            place = std::fs::canonicalize(&place).or_exit(Kind::Io, &opening)?;
         }
         let folder = folder_of(&place);
         let file = tempfile::Builder::new()
@@ -96,7 +96,7 @@ impl Output {
                     .mode(0o600)
                     .open(path)
             })
-            .or_exit(Exit::Io, opening)?;
+            .or_exit(Kind::Io, opening)?;
         let temporary = file.path().to_path_buf();
         let at_end = at_end(move || {
             let _ = std::fs::remove_file(&temporary);
@@ -122,7 +122,7 @@ impl Output {
             Sink::Whole { file, .. } => file
                 .as_file()
                 .set_permissions(std::fs::Permissions::from_mode(0o644))
-                .or_exit(Exit::Io, format!("let everybody read {}", self.name)),
+                .or_exit(Kind::Io, format!("let everybody read {}", self.name)),
         }
     }
 
@@ -144,7 +144,7 @@ impl Output {
         };
         written.map_err(|error| {
             let broken = error.kind() == io::ErrorKind::BrokenPipe;
-            let exit = if broken { Exit::BrokenPipe } else { Exit::Io };
+            let exit = if broken { Kind::BrokenPipe } else { Kind::Io };
             let cause = if broken {
                 "the reader closed it".to_owned()
             } else {
@@ -163,15 +163,15 @@ impl Output {
             return Ok(());
         };
         let writing = format!("write to {}", self.name);
-        file.as_file().sync_all().or_exit(Exit::Io, &writing)?;
+        file.as_file().sync_all().or_exit(Kind::Io, &writing)?;
         let path: TempPath = file.into_temp_path();
         path.persist(&place)
             .map_err(|failed| failed.error)
-            .or_exit(Exit::Io, &writing)?;
+            .or_exit(Kind::Io, &writing)?;
         // The rename itself must survive a power cut.
         File::open(folder_of(&place))
             .and_then(|folder| folder.sync_all())
-            .or_exit(Exit::Io, writing)
+            .or_exit(Kind::Io, writing)
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_told_without_the_name_of_a_temporary_file() {
         let failure = Output::open(Some("/no/such/folder/out")).err().unwrap();
-        assert_eq!(failure.exit(), Exit::Io);
+        assert_eq!(failure.kind(), Kind::Io);
         let message = failure.to_string();
         assert!(
             message.ends_with("'/no/such/folder/out' for writing: No such file or directory (os error 2)"),
@@ -240,6 +240,6 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_a_local_failure() {
-        assert_eq!(Output::open(Some("/no/such/folder/out")).unwrap_err().exit(), Exit::Io);
+        assert_eq!(Output::open(Some("/no/such/folder/out")).unwrap_err().kind(), Kind::Io);
     }
 }

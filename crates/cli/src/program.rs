@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use argh::FromArgs;
 
 use crate::argv::{self, Argv};
-use crate::{Exit, Failure, LogFormat, OrExit as _, Trailing, ending, message};
+use crate::codes;
+use crate::{Failure, Kind, LogFormat, OrExit as _, Trailing, ending, message};
 
 /// What a program is called, and how its words are read.
 #[derive(Debug, Clone, Copy)]
@@ -40,21 +41,20 @@ pub trait Runnable: FromArgs {
 /// Parses, runs, and turns the result into an exit code: all that a `main` does.
 ///
 /// `run` gets the arguments as they were typed; it makes checked values of them first of all.
-pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()>) -> ExitCode {
+pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
     ending::end_panics_with_one_line();
     let result = start(program, run);
     ending::yield_to_ending();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let (exit, hint) = Failure::of(&error);
-            message::error(&format!("{error:#}"), exit, hint);
-            ExitCode::from(exit.code())
+        Err(failure) => {
+            message::error(&failure.to_string(), failure.kind(), failure.advice());
+            ExitCode::from(failure.kind().code())
         }
     }
 }
 
-fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Failure>) -> Result<(), Failure> {
     let words = std::env::args_os().skip(1);
     let Some(args) = parse::<A>(program, words).inspect_err(|_| {
         // Nothing was parsed, but whoever reads the messages still expects them in the form that was asked for.
@@ -78,31 +78,31 @@ fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> anyhow::Result<()
     );
     format?;
     if program.trailing.ends_on_signals() {
-        ending::listen().or_exit(Exit::Io, "listen for signals")?;
+        ending::listen().or_exit(Kind::Io, "listen for signals")?;
     }
     run(args)
 }
 
 /// The arguments, or nothing if a text was asked for and printed.
-fn parse<A: FromArgs>(program: Program, words: impl Iterator<Item = OsString>) -> anyhow::Result<Option<A>> {
+fn parse<A: FromArgs>(program: Program, words: impl Iterator<Item = OsString>) -> Result<Option<A>, Failure> {
     let hint = format!("see '{} --help'", program.name);
-    let usage = |cause: String| Failure::says(Exit::Usage, format!("read the command line: {cause}")).hint(hint);
+    let usage = |cause: String| Failure::says(Kind::Usage, format!("read the command line: {cause}")).hint(hint);
     let words = match argv::normalise(words, program.trailing) {
         Ok(Argv::Version) => {
             print(&format!("{} {}\n", program.name, program.version))?;
             return Ok(None);
         }
         Ok(Argv::Words(words)) => words,
-        Err(cause) => return Err(usage(cause).into()),
+        Err(cause) => return Err(usage(cause)),
     };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match A::from_args(&[program.name], &words) {
         Ok(args) => Ok(Some(args)),
         Err(early) if early.status.is_ok() => {
-            print(&format!("{}\n{}", early.output, Exit::table()))?;
+            print(&format!("{}\n{}", early.output, codes::table()))?;
             Ok(None)
         }
-        Err(early) => Err(usage(early.output).into()),
+        Err(early) => Err(usage(early.output)),
     }
 }
 
@@ -111,7 +111,7 @@ fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::says(Exit::Io, format!("write to standard output: {error}")))
+            Err(Failure::says(Kind::Io, format!("write to standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -139,7 +139,7 @@ fn log_format_of_environment() -> Result<Option<LogFormat>, Failure> {
             .to_string_lossy()
             .parse()
             .map(Some)
-            .or_exit(Exit::Config, "read SNAPLINE_LOG_FORMAT"),
+            .or_exit(Kind::Config, "read SNAPLINE_LOG_FORMAT"),
         _ => Ok(None),
     }
 }

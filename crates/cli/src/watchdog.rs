@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::{Exit, ending};
+use crate::{Kind, ending};
 
 /// What to say, and how to end, when the program waited too long for one thing.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct Stall {
     /// `<doing> <to what>: <cause>`.
     pub message: String,
     /// The code to end with.
-    pub exit: Exit,
+    pub kind: Kind,
 }
 
 /// Watches a program that waits now for one thing, now for another.
@@ -64,7 +64,7 @@ fn watch(watched: &Weak<State>, limit: Duration, stalls: &[Stall]) {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             if let Some(stall) = stalls.get(state.waiting.load(Ordering::Relaxed)) {
-                ending::end(&stall.message, stall.exit);
+                ending::end(&stall.message, stall.kind);
             }
             return;
         }

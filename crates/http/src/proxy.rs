@@ -153,6 +153,8 @@ fn in_range(network: &str, bits: &str, address: std::net::IpAddr) -> bool {
 mod tests {
     use std::ffi::OsString;
 
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     fn through(variables: &[(&str, &str)], uri: &str) -> Option<String> {

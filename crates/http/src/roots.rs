@@ -84,7 +84,7 @@ impl Roots {
                         .unwrap_or_default();
                     let message = format!("find the system's certificate authorities: there is none{cause}");
                     return Err(TransportError::new(Kind::Config, message)
-                        .hint("install ca-certificates, or name a PEM file in SSL_CERT_FILE"));
+                        .advise("install ca-certificates, or name a PEM file in SSL_CERT_FILE"));
                 }
             }
         }
@@ -94,6 +94,8 @@ impl Roots {
 
 #[cfg(test)]
 mod tests {
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     #[test]

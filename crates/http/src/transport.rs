@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::{Kind, TlsFailure};
+use crate::{Fail, Kind, TlsFailure};
 
 /// How far a request had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl TransportError {
         }
     }
 
-    pub(crate) fn hint(mut self, hint: &str) -> Self {
+    pub(crate) fn advise(mut self, hint: &str) -> Self {
         self.hint = Some(hint.to_owned());
         self
     }
@@ -68,11 +68,6 @@ impl TransportError {
         }
     }
 
-    /// What it means to a user.
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// How far the request had come.
     pub const fn phase(&self) -> Phase {
         self.phase
@@ -81,11 +76,6 @@ impl TransportError {
     /// Whether another try may succeed.
     pub const fn is_transient(&self) -> bool {
         self.transient
-    }
-
-    /// What a user may do about it.
-    pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
     }
 
     /// What about TLS went wrong, if that is what failed: whoever knows the options says which one helps.
@@ -107,6 +97,16 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
+impl Fail for TransportError {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
 impl From<ureq::Error> for TransportError {
     fn from(error: ureq::Error) -> Self {
         use ureq::Error;
@@ -116,7 +116,7 @@ impl From<ureq::Error> for TransportError {
             Error::Timeout(which) => timeout(which),
             Error::Io(error) => io_error(&error),
             Error::Protocol(error) => Self::passing(Phase::Exchange, format!("the reply is no proper HTTP: {error}"))
-                .hint("does the address name the right port, and begin with https:// where the server speaks TLS?"),
+                .advise("does the address name the right port, and begin with https:// where the server speaks TLS?"),
             Error::LargeResponseHeader(..) => {
                 Self::passing(Phase::Exchange, "the reply is no proper HTTP: its header is too large")
             }

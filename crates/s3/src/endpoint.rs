@@ -171,6 +171,8 @@ pub(crate) fn region_in(host: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     fn url(endpoint: &str, style: AddressingStyle, bucket: &str, key: &str) -> String {

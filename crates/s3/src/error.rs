@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
-use snapline_http::{Kind, Phase, TransportError, date, demands_tls, retry_after};
+use snapline_http::{Fail, Kind, Phase, TransportError, date, demands_tls, retry_after};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -98,16 +98,6 @@ impl Error {
     pub(crate) fn hint_with(mut self, hint: impl Into<Box<str>>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-
-    /// What it means to a user.
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// What a user may do about it.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
     }
 
     /// The HTTP status, if a reply came.
@@ -236,6 +226,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Fail for Error {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
 
 impl From<snapline_aws::Error> for Error {
     fn from(error: snapline_aws::Error) -> Self {

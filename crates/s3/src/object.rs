@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method};
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 

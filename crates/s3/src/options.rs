@@ -331,6 +331,8 @@ fn wrong(doing: impl Into<Box<str>>, cause: impl Into<Box<str>>) -> Error {
 mod tests {
     use time::macros::datetime;
 
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     const NOW: OffsetDateTime = datetime!(2026-11-24 23:30:15.75 UTC);

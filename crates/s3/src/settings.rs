@@ -146,6 +146,8 @@ fn bundle(path: &str, source: &str) -> Result<Roots, Error> {
 mod tests {
     use std::ffi::OsString;
 
+    use snapline_failure::Fail as _;
+
     use super::*;
 
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];

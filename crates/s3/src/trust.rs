@@ -1,5 +1,6 @@
 //! Which option helps against which TLS failure.
 
+use snapline_failure::Fail as _;
 use snapline_http::{TlsFailure, TransportError};
 
 /// What a user may do about it.
@@ -15,7 +16,7 @@ pub(crate) fn hint(error: &TransportError) -> Option<&str> {
             "is --endpoint-url right? A bucket with dots, or a store without wildcard, wants --addressing-style path"
         }
         Some(TlsFailure::NotTls) => "does --endpoint-url have to begin with http://?",
-        _ => return error.hint_text(),
+        _ => return error.hint(),
     };
     Some(hint)
 }

@@ -69,7 +69,7 @@ pub(crate) fn error(text: &str) -> Option<ErrorReply> {
     {
         return Some(reply);
     }
-    let message = text.chars().take(200).collect();
+    let message = snapline_failure::one_line(text, 200);
     Some(ErrorReply {
         message,
         ..ErrorReply::default()
@@ -115,6 +115,6 @@ mod tests {
         };
         assert_eq!(error("<Error><Code>A</Code></Error>"), Some(known));
         let page = format!("<html>{}</html>", "x".repeat(1000));
-        assert_eq!(error(&page).unwrap().message.len(), 200);
+        assert_eq!(error(&page).unwrap().message.chars().count(), 201);
     }
 }

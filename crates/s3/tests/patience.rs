@@ -8,6 +8,7 @@ mod stand_in;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_s3::{
     Client, Description, Error, Existing, Flags, Guard, Identity, ObjectOptions, Part, PayloadHash, Settings, Upload,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use snapline_failure::one_line;
+
 /// The longest part of a foreign text that is repeated in an error, in characters.
 const QUOTE_LIMIT: usize = 120;
 
@@ -140,18 +142,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A foreign text, displayed escaped and bounded.
+/// A foreign text, fit for a message.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, character) in self.0.chars().enumerate() {
-            match character {
-                _ if position == QUOTE_LIMIT => return f.write_str("..."),
-                '\'' | '"' => write!(f, "{character}")?,
-                _ => write!(f, "{}", character.escape_debug())?,
-            }
-        }
-        Ok(())
+        f.write_str(&one_line(self.0, QUOTE_LIMIT))
     }
 }

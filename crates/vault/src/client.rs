@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, Uri};
+use snapline_failure::Fail as _;
 use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bounded, retry_after};
 use ureq::Body;
 

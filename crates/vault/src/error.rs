@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use snapline_http::Kind;
+use snapline_http::{Fail, Kind};
 
 /// A failure, displayed as one line: `<what we were doing> <to what>: <cause>`. It never shows a secret.
 #[derive(Debug, Clone)]
@@ -51,16 +51,6 @@ impl Error {
         self
     }
 
-    /// What it means to a user.
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// What a user may do about it.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
-    }
-
     /// Whether another try may succeed.
     pub const fn is_transient(&self) -> bool {
         self.transient
@@ -80,3 +70,13 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Fail for Error {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}

@@ -104,6 +104,8 @@ impl Places<'_> {
 
 #[cfg(test)]
 mod tests {
+    use snapline_failure::Fail as _;
+
     use super::*;
     use crate::variable::tests::environment;
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
+use snapline_failure::Fail as _;
+
 use crate::call::{Call, Purpose};
 use crate::{Client, Error, Namespace, Secret};
 

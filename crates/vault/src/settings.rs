@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use snapline_failure::Fail as _;
 use snapline_http::{Environment, Proxies, Tls};
 
 use crate::headers::headers;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, Method};
+use snapline_failure::Fail as _;
 use snapline_http::{Framing, Kind, TransportError, framing};
 use ureq::BodyReader;
 

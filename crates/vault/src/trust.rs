@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use snapline_failure::Fail as _;
 use snapline_http::{Environment, Identity, Kind, Roots, Tls, TlsFailure, TransportError};
 
 use crate::variable::{Variable, flag, setting};
@@ -173,7 +174,7 @@ fn unreadable(path: &str, source: &str, error: &std::io::Error) -> Error {
 }
 
 fn configured(error: &TransportError) -> Error {
-    Error::new(error.kind(), error.to_string()).with_hint(error.hint_text())
+    Error::new(error.kind(), error.to_string()).with_hint(error.hint())
 }
 
 /// What a user may do about a request that did not get through.
@@ -194,7 +195,7 @@ pub(crate) fn hint(error: &TransportError) -> Option<&str> {
         Some(TlsFailure::ClientCertificateRefused) => {
             "is --client-cert (VAULT_CLIENT_CERT) from an authority that the listener's tls_client_ca_file has?"
         }
-        _ => return error.hint_text(),
+        _ => return error.hint(),
     };
     Some(hint)
 }

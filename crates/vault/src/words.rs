@@ -29,13 +29,7 @@ pub(crate) fn one_line(text: &str, secrets: &[&Secret]) -> String {
     for secret in secrets {
         text = text.replace(secret.reveal(), "…");
     }
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+    snapline_failure::one_line(&text, LONGEST)
 }
 
 #[cfg(test)]
@@ -49,7 +43,7 @@ mod tests {
         assert_eq!(of(r#"{"errors":["a","b"],"data":1}"#, &[]), "a; b");
         assert_eq!(of(r#"{"errors":[]}"#, &[]), "");
         assert_eq!(of("", &[]), "");
-        assert_eq!(of("<html>\n  Bad\u{1b} Gateway", &[]), "<html> Bad Gateway");
+        assert_eq!(of("<html>\n  Bad\u{1b} Gateway", &[]), "<html> Bad\\u{1b} Gateway");
     }
 
     #[test]

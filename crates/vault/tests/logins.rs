@@ -8,6 +8,7 @@ mod scripted;
 use std::time::Duration;
 
 use scripted::{Server, closed, reply};
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_vault::{
     AppRole, Cert, Client, Error, Jwt, Login, Mount, Options, Password, Secret, SecretId, Settings, Username,

@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use snapline_failure::Fail as _;
 use snapline_http::{Kind, Proxies, Roots};
 use snapline_vault::{Error, Options, Settings};
 

@@ -15,6 +15,7 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use scripted::{Server, reply};
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_vault::{Client, Options, Secret, Settings, look_up};
 

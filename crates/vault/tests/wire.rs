@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use scripted::{Server, begin, chunks, closed, end, reply};
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_vault::{
     AppRole, Client, Mount, Namespace, Options, Revocation, Secret, SecretId, Settings, Snapshot, look_up,

@@ -52,8 +52,9 @@ pub(crate) fn in_handshake(error: io::Error, client: Shown, is_proxied: bool) ->
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            TransportError::passing(Phase::Connect, "the connection ended during the TLS handshake")
-                .hint("does the server speak TLS on this port, and does a proxy or firewall in between let it through?")
+            TransportError::passing(Phase::Connect, "the connection ended during the TLS handshake").advise(
+                "does the server speak TLS on this port, and does a proxy or firewall in between let it through?",
+            )
         }
         _ => TransportError::from_io(error).before_the_request(),
     }
@@ -74,7 +75,7 @@ fn words(error: &Error, client: Shown, is_proxied: bool) -> TransportError {
         Error::AlertReceived(alert) => said(*alert, client),
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
             TransportError::tls_failure(TlsFailure::NotTls, "the server does not speak TLS on this port")
-                .hint("is the address meant to begin with http://?")
+                .advise("is the address meant to begin with http://?")
         }
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
             TransportError::tls_failure(TlsFailure::Other, "the server speaks neither TLS 1.2 nor TLS 1.3")
@@ -102,7 +103,7 @@ fn certificate(cause: &CertificateError, is_proxied: bool) -> TransportError {
                 date(*time)
             ),
         )
-        .hint("is this machine's clock right?"),
+        .advise("is this machine's clock right?"),
         CertificateError::NotValidForNameContext { expected, presented } => {
             let expected = expected.to_str();
             let message = if presented.is_empty() {

@@ -40,7 +40,7 @@ impl Identity {
             .any(|line| line.contains("BEGIN ENCRYPTED PRIVATE KEY") || line.contains("Proc-Type: 4,ENCRYPTED"));
         if is_encrypted {
             return Err(
-                failed("it is encrypted, and there is nobody to ask for its passphrase").hint(
+                failed("it is encrypted, and there is nobody to ask for its passphrase").advise(
                     "write the key decrypted into a file that only this job may read: openssl pkey -in KEY -out FILE",
                 ),
             );
@@ -50,7 +50,7 @@ impl Identity {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => failed(&format!(
                 "it does not belong to the certificate from {certificates_source}"
             ))
-            .hint("the client's own certificate must be the first one in its file"),
+            .advise("the client's own certificate must be the first one in its file"),
             Error::InvalidCertificate(cause) => TransportError::new(
                 Kind::Config,
                 format!("read certificates from {certificates_source}: {cause}"),

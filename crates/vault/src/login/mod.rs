@@ -14,6 +14,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use snapline_failure::Fail as _;
 use snapline_http::{Kind, read_bounded};
 
 use crate::call::{Call, Purpose};

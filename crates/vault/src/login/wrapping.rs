@@ -3,6 +3,7 @@
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use snapline_failure::Fail as _;
 use snapline_http::Kind;
 
 use super::read;
