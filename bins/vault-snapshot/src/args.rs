@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use snapline_cli::{Exit, Failure, parse_duration};
+use snapline_cli::{Failure, Kind, parse_duration};
 use snapline_http::Environment;
 use snapline_vault::Settings;
-
-use crate::failed;
 
 /// The server scans its whole store before the first byte.
 const START: Duration = Duration::from_secs(15 * 60);
@@ -68,14 +66,14 @@ impl Args {
         ] {
             if value.is_some_and(|value| value.is_zero()) {
                 return Err(Failure::says(
-                    Exit::Usage,
+                    Kind::Usage,
                     format!("read {option}: it must be more than 0"),
                 ));
             }
         }
         let user_agent = concat!("vault-snapshot/", env!("CARGO_PKG_VERSION"));
         Ok(Plan {
-            settings: Settings::new(&options, environment, user_agent).map_err(failed)?,
+            settings: Settings::new(&options, environment, user_agent)?,
             token_file: self.token_file,
             output: self.output,
             spool: self.spool,

@@ -4,25 +4,21 @@
 //! an archive that looks whole and is not.
 
 mod args;
-mod copy;
-mod spool;
-mod stalls;
 mod token;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snapline_archive::{Held, Summary};
-use snapline_cli::{
-    Ending, Exit, Failure, Field, Output, Program, Trailing, at_end, refuse_terminal, stdin_source, summary,
-};
+use snapline_archive::{Guard, Held, Summary};
+use snapline_cli::{Ending, Failure, Field, Output, Program, Trailing, at_end, refuse_terminal, stdin_source, summary};
+use snapline_relay::{Spool, Stalls, Stop, Target, Waiting, Watch, copy};
 use snapline_vault::{Client, Revocation, Secret};
 
 pub use args::Args;
 
 use args::Plan;
-use copy::{Stop, Target, copy};
-use spool::Spool;
+use verdict::{is_cut, refused};
 
 /// What the program is called.
 pub const PROGRAM: Program = Program {
@@ -41,7 +37,7 @@ const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// A [`Failure`] with the code to end with.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), Failure> {
     let environment = &|name: &str| std::env::var_os(name);
     let plan = args.check(environment)?;
     refuse_terminal(plan.output.as_deref(), "a snapshot")?;
@@ -80,11 +76,11 @@ fn take(plan: &Plan, client: &Client, token: &Secret, revoke: impl Fn()) -> Resu
     } = fetch(plan, client, token, &mut output)?;
     revoke();
     {
-        let watchdog = stalls::watch(plan, &url)?;
+        let watch = watch(plan, &url)?;
         if let Some(spool) = spool {
-            spool.hand_on(&mut output, &watchdog)?;
+            spool.hand_on(&mut output, &watch)?;
         }
-        watchdog.waits_for(stalls::OUTPUT);
+        watch.waits_for(Waiting::Output);
         output.write_all(held.as_ref())?;
     }
     output.commit()?;
@@ -120,14 +116,15 @@ fn fetch(plan: &Plan, client: &Client, token: &Secret, output: &mut Output) -> R
         // Before the request: where it cannot go, the server need not read it. A new one each time, which frees the last.
         let mut spool = plan.spool.as_deref().map(Spool::new).transpose()?;
         let mut spooled = 0;
-        let snapshot = client.snapshot(token, plan.start, &mut tries).map_err(failed)?;
+        let mut snapshot = client.snapshot(token, plan.start, &mut tries)?;
         let url = snapshot.url().to_owned();
-        let watchdog = stalls::watch(plan, &url)?;
+        let watch = watch(plan, &url)?;
+        let read = |buffer: &mut [u8]| snapshot.read(buffer);
         let copied = match &mut spool {
-            Some(spool) => copy(snapshot, Target::Spool(spool), &watchdog, &mut spooled),
-            None => copy(snapshot, Target::Output(output), &watchdog, &mut left),
+            Some(spool) => copy(read, Guard::new(), Target::Spool(spool), &watch, &mut spooled),
+            None => copy(read, Guard::new(), Target::Output(output), &watch, &mut left),
         };
-        drop(watchdog);
+        drop(watch);
         match copied {
             Ok((archive, held)) => {
                 return Ok(Fetched {
@@ -137,16 +134,27 @@ fn fetch(plan: &Plan, client: &Client, token: &Secret, output: &mut Output) -> R
                     held,
                 });
             }
-            Err(Stop::Server(error)) if left == 0 && tries.again(&error) => {}
-            Err(Stop::Cut(failure)) if left == 0 && tries.again_after(&failure) => {}
-            Err(Stop::Server(error)) => return Err(failed(error)),
-            Err(Stop::Cut(failure) | Stop::Here(failure)) => return Err(failure),
+            Err(Stop::Source(error)) if left == 0 && tries.again(&error) => {}
+            Err(Stop::Source(error)) => return Err(error.into()),
+            Err(Stop::Archive(error)) => {
+                let (failure, may_pass) = (refused(&snapshot, &error), is_cut(&snapshot, &error));
+                // The server holds locks until the connection is closed.
+                drop(snapshot);
+                if left > 0 || !may_pass || !tries.again_after(&failure) {
+                    return Err(failure);
+                }
+            }
+            Err(Stop::Target(failure)) => return Err(failure),
         }
     }
 }
 
-/// A library's error at the edge.
-fn failed(error: snapline_vault::Error) -> Failure {
-    let hint = error.hint().map(str::to_owned);
-    Failure::new(Exit::from_code(error.kind().code()), error).maybe_hint(hint)
+fn watch(plan: &Plan, url: &str) -> Result<Watch, Failure> {
+    let stalls = Stalls {
+        limit: plan.stall,
+        reading: &format!("read the snapshot from '{url}'"),
+        output: plan.output.as_deref(),
+        spool: plan.spool.as_deref(),
+    };
+    stalls.watch()
 }

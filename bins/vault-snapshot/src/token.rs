@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use snapline_cli::{Exit, Failure, OrExit as _, Source, read_line};
+use snapline_cli::{Failure, Kind, OrExit as _, Source, read_line};
 use snapline_http::Environment;
 use snapline_vault::{Form, Places, Secret};
-
-use crate::failed;
 
 /// The token of `--token-file`; else that of standard input, if somebody means it to be read; else that of the environment,
 /// as for Vault's own command line.
@@ -22,12 +20,12 @@ pub(crate) fn find(file: Option<&str>, stdin: Source, environment: Environment<'
     };
     match (file, stdin) {
         (Some("-"), Source::Terminal) => Err(Failure::says(
-            Exit::Usage,
+            Kind::Usage,
             "read the token from standard input: it is a terminal",
         )),
         (Some("-"), _) | (None, Source::Stream) => from_stdin(),
-        (Some(_), _) => places.find(environment).map_err(failed)?.ok_or_else(none),
-        (None, Source::Terminal | Source::Null) => match places.find(environment).map_err(failed)? {
+        (Some(_), _) => places.find(environment)?.ok_or_else(none),
+        (None, Source::Terminal | Source::Null) => match places.find(environment)? {
             Some(token) => Ok(token),
             None => of_vaults_own_login(environment)?.ok_or_else(none),
         },
@@ -35,7 +33,7 @@ pub(crate) fn find(file: Option<&str>, stdin: Source, environment: Environment<'
 }
 
 fn none() -> Failure {
-    Failure::says(Exit::Config, "find the token: there is none")
+    Failure::says(Kind::Config, "find the token: there is none")
         .hint("pipe it in from vault-login, give --token-file, or set VAULT_TOKEN")
 }
 
@@ -46,7 +44,7 @@ fn from_stdin() -> Result<Secret, Failure> {
         "the token",
         "standard input",
     )?;
-    Secret::token(line.text).or_exit(Exit::Data, "read the token from standard input")
+    Secret::token(line.text).or_exit(Kind::Data, "read the token from standard input")
 }
 
 /// What `vault login` leaves in the home folder; space around it does not count there.
@@ -57,8 +55,8 @@ fn of_vaults_own_login(environment: Environment<'_>) -> Result<Option<Secret>, F
     let path = Path::new(&home).join(".vault-token");
     let reading = format!("read the token from '{}'", path.display());
     match std::fs::read_to_string(&path) {
-        Ok(text) => Secret::token(text.trim()).map(Some).or_exit(Exit::Config, reading),
+        Ok(text) => Secret::token(text.trim()).map(Some).or_exit(Kind::Config, reading),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::says(Exit::Io, format!("{reading}: {error}"))),
+        Err(error) => Err(Failure::says(Kind::Io, format!("{reading}: {error}"))),
     }
 }
