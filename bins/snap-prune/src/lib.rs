@@ -3,17 +3,16 @@
 mod args;
 mod policy;
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use snapline_cli::{Failure, Field, Kind, OrExit as _, Output, Source, read_line, stdin_source, summary};
 use snapline_s3::Client;
-use snapline_series::{Location, ObjectUri, Template};
+use snapline_series::{Location, Member, Members, ObjectUri};
 use time::OffsetDateTime;
 
 pub use args::Args;
 use args::Config;
-use policy::{Decisions, Member, decide};
+use policy::{Decisions, decide};
 
 /// `s3://`, the longest bucket's name, a slash, the longest key.
 const LONGEST_URI: usize = 5 + 255 + 1 + 1024;
@@ -44,15 +43,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ));
     };
     let client = Client::new(config.s3, concat!("snap-prune/", env!("CARGO_PKG_VERSION")), 1);
-    let members = list(&client, bucket, template)?;
+    let members = client.members(bucket, template, OffsetDateTime::now_utc())?;
     confirm(&members, new.as_ref(), &series)?;
-    let now = OffsetDateTime::now_utc();
-    let mut decisions = decide(
-        members,
-        config.policy,
-        new.as_ref().map(|object| object.key.as_str()),
-        now,
-    );
+    let mut decisions = decide(members, config.policy, new.as_ref().map(|object| object.key.as_str()));
     report(&decisions, bucket);
     let due = decisions.delete.len();
     decisions.delete.truncate(config.max_delete);
@@ -104,33 +97,8 @@ fn new_object() -> Result<ObjectUri, Failure> {
     ObjectUri::parse(&line.text).or_exit(Kind::Data, reading)
 }
 
-/// All objects of the series. Whatever else is under its prefix is not ours and is not even looked at.
-fn list(client: &Client, bucket: &str, template: &Template) -> Result<Vec<Member>, Failure> {
-    let mut members = Vec::new();
-    let mut foreign = 0_u64;
-    let listed = client.list(bucket, template.literal_prefix(), None, |entry| {
-        match template.parse_key(&entry.key) {
-            Some(time) => members.push(Member {
-                key: entry.key,
-                time,
-                size: entry.size,
-            }),
-            None => foreign += 1,
-        }
-        ControlFlow::Continue(())
-    });
-    listed?;
-    if foreign > 0 {
-        log::info!(
-            "{foreign} objects under 's3://{bucket}/{}' are not of the series",
-            template.literal_prefix()
-        );
-    }
-    Ok(members)
-}
-
 /// Nothing is deleted before the new snapshot is seen, and not empty; without one, before there is any.
-fn confirm(members: &[Member], new: Option<&ObjectUri>, series: &Location) -> Result<(), Failure> {
+fn confirm(members: &Members, new: Option<&ObjectUri>, series: &Location) -> Result<(), Failure> {
     let Some(object) = new else {
         return if members.is_empty() {
             Err(Failure::says(
@@ -142,7 +110,7 @@ fn confirm(members: &[Member], new: Option<&ObjectUri>, series: &Location) -> Re
         };
     };
     let confirming = format!("find the new object '{object}' in the listing of its series");
-    match members.iter().find(|member| member.key == object.key) {
+    match members.find(&object.key) {
         Some(member) if member.size > 0 => Ok(()),
         Some(_) => Err(Failure::says(
             Kind::NoInput,

@@ -7,7 +7,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use s3::serde_types::ListBucketResult;
 use snapline_http::Kind;
-use snapline_series::ObjectUri;
+use snapline_series::{Gathering, Members, ObjectUri, Template};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -90,6 +90,41 @@ impl Client {
                 _ => return Err(odd("it is not complete, but names no next page")),
             }
         }
+    }
+
+    /// The members of the series that `template` names in `bucket`, at the time `now`.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list), and if the series has more than a million objects.
+    pub fn members(&self, bucket: &str, template: &Template, now: OffsetDateTime) -> Result<Members, Error> {
+        let mut gathering = Gathering::new(template);
+        let mut too_many = None;
+        self.list(bucket, template.literal_prefix(), None, |entry| {
+            match gathering.add(entry.key, entry.size, entry.modified) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(most) => {
+                    too_many = Some(most);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(most) = too_many {
+            let doing = format!("list 's3://{bucket}/{template}'");
+            return Err(Error::other(
+                Kind::Data,
+                doing,
+                format!("the series has more than {most} objects"),
+            ));
+        }
+        let members = gathering.at(now);
+        if members.foreign > 0 {
+            log::info!(
+                "{} objects under 's3://{bucket}/{}' are not of the series",
+                members.foreign,
+                template.literal_prefix()
+            );
+        }
+        Ok(members)
     }
 
     /// The size of an object, by the listing of its exact key; nothing if there is none.

@@ -7,10 +7,12 @@
 
 mod error;
 mod location;
+mod members;
 mod template;
 mod uri;
 
 pub use error::Error;
 pub use location::Location;
+pub use members::{Gathering, Member, Members};
 pub use template::{DEFAULT_NAME, Template};
 pub use uri::ObjectUri;
