@@ -26,7 +26,7 @@ snapline_cli::args! {
         note = "The metrics are for the textfile collector of the Prometheus node exporter; each has a label series. They are written last: where that fails the object is stored and its URI printed, and the code is 74.",
         note = "Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile in ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata, unless AWS_EC2_METADATA_DISABLED is true. -v says which. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
-    pub struct Args with (s3) {
+    pub struct Args with (snapline_s3) {
         /// where to store: s3://bucket/prefix/ or s3://bucket/key
         #[argh(positional)]
         pub uri: String,

@@ -77,17 +77,17 @@ impl Claim {
     }
 
     /// An upload is about to be asked for. False if the run is being ended.
-    pub(crate) fn begins(&self) -> bool {
+    pub(crate) fn begin(&self) -> bool {
         self.advance(Phase::Beginning)
     }
 
     /// The upload is known. False if the run is being ended.
-    pub(crate) fn holds(&self, upload: Upload) -> bool {
+    pub(crate) fn hold(&self, upload: Upload) -> bool {
         self.advance(Phase::Uploading(upload))
     }
 
     /// Aborts an upload to which nothing was sent, for another one to be begun. False if the run is being ended.
-    pub(crate) fn lets_go(&self, upload: &Upload) -> bool {
+    pub(crate) fn release(&self, upload: &Upload) -> bool {
         if let Err(error) = self.shared.client.abort(upload, PATIENT_ABORT) {
             log::warn!("{error}; it is left to the bucket's rule for unfinished uploads");
         }
@@ -95,13 +95,13 @@ impl Claim {
     }
 
     /// The object is about to be made. False if the run is being ended.
-    pub(crate) fn commits(&self, object: &ObjectUri, upload: Option<Upload>) -> bool {
+    pub(crate) fn commit(&self, object: &ObjectUri, upload: Option<Upload>) -> bool {
         self.advance(Phase::Committing(object.clone(), upload))
     }
 
     /// The object is there, or nothing is held any more. False if the run is being ended: the object is then not spoken of as
     /// stored, whatever the store said.
-    pub(crate) fn is_settled(&self, stored: bool) -> bool {
+    pub(crate) fn settle(&self, stored: bool) -> bool {
         self.advance(if stored { Phase::Done } else { Phase::Nothing })
     }
 

@@ -17,7 +17,7 @@ mod transfer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snapline_cli::{Failure, Field, Input, Kind, OrExit as _, Output, input, summary};
+use snapline_cli::{Failure, Field, Input, Kind, OrExit as _, Output, Program, Trailing, input, summary};
 use snapline_s3::{Client, Description, Existing, Guard, Identity, PayloadHash, Upload};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -29,6 +29,13 @@ use metrics::{Metrics, MetricsFile};
 use name::Names;
 use opening::Opening;
 use transfer::{Start, transfer};
+
+/// Name and version.
+pub const PROGRAM: Program = Program {
+    name: "s3-put",
+    version: env!("CARGO_PKG_VERSION"),
+    trailing: Trailing::Child,
+};
 
 /// How long the look at a stored object may take: the run is over but for it.
 const CONFIRMATION: Duration = Duration::from_secs(10);
@@ -80,8 +87,8 @@ fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
     let mut opening = Opening::new(config, input)?;
     // Whatever happens from here on, no process of a filter outlives this function.
     let _running = opening.running.take();
-    let agent = concat!("s3-put/", env!("CARGO_PKG_VERSION"));
-    let client = Arc::new(Client::new(config.s3.clone(), agent, config.concurrency + 1));
+    let client = Client::new(config.s3.clone(), &PROGRAM.user_agent(), config.concurrency + 1);
+    let client = Arc::new(client);
     let claim = Claim::new(Arc::clone(&client));
     let _give_up = claim.give_up_at_end();
     let stored = if opening.ended {
@@ -130,9 +137,9 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, opening: Opening) ->
             log::info!("'{object}' is being uploaded by somebody else");
             continue;
         }
-        go_on(claim.commits(&object, None))?;
+        go_on(claim.commit(&object, None))?;
         let put = client.put(&object, first.bytes(), hash.clone(), &description, guard);
-        go_on(claim.is_settled(matches!(put, Ok(Existing::Stored))))?;
+        go_on(claim.settle(matches!(put, Ok(Existing::Stored))))?;
         match put? {
             Existing::Stored => {
                 let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
@@ -156,11 +163,11 @@ fn in_parts(config: &Config, start: Start) -> Result<Stored, Failure> {
     let (upload, guard) = begin(&client, &claim, &mut names, &description)?;
     let object = upload.object.clone();
     let stored = transfer(upload.clone(), start).and_then(|sent| {
-        go_on(claim.commits(&object, Some(upload.clone())))?;
+        go_on(claim.commit(&object, Some(upload.clone())))?;
         let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
         match completed? {
             Existing::Stored => {
-                go_on(claim.is_settled(true))?;
+                go_on(claim.settle(true))?;
                 let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
                 Ok(Stored {
                     object,
@@ -184,18 +191,18 @@ fn begin(
 ) -> Result<(Upload, Guard), Failure> {
     loop {
         let (object, guard) = names.next_free(client)?;
-        go_on(claim.begins())?;
+        go_on(claim.begin())?;
         let begun = client.initiate(&object, description);
         if begun.is_err() {
-            claim.is_settled(false);
+            claim.settle(false);
         }
         let upload = begun?;
-        go_on(claim.holds(upload.clone())).inspect_err(|_| claim.give_up())?;
+        go_on(claim.hold(upload.clone())).inspect_err(|_| claim.give_up())?;
         if !names.is_series() || rivals::is_ours(client, &upload) {
             return Ok((upload, guard));
         }
         log::info!("'{object}' is being uploaded by somebody else");
-        go_on(claim.lets_go(&upload))?;
+        go_on(claim.release(&upload))?;
     }
 }
 

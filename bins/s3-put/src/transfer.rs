@@ -163,8 +163,11 @@ impl<I: Read> Reader<I> {
         if !self.ways.hand_on(1, first, seen) {
             return Ok((1, bytes));
         }
-        for number in 2.. {
-            let Ok(mut buffer) = self.ways.pool.recv() else { break };
+        let mut number = 1;
+        loop {
+            number += 1;
+            let buffer = self.ways.pool.recv();
+            let mut buffer = buffer.or_exit(Kind::Unexpected, "upload: get a buffer")?;
             buffer.clear();
             let ended = buffer
                 .fill(&mut self.input)
@@ -187,7 +190,6 @@ impl<I: Read> Reader<I> {
                 return Ok((number, bytes));
             }
         }
-        Ok((MOST_PARTS, bytes))
     }
 }
 

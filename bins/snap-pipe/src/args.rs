@@ -24,9 +24,20 @@ snapline_cli::args! {
     }
 }
 
-impl Args {
-    /// The stages, each with the file of its program.
-    pub(crate) fn stages(&self) -> Result<Vec<Stage>, Failure> {
-        stage::find_all(&self.words)
+/// What to do.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// From left to right, each with the file of its program.
+    pub(crate) stages: Vec<Stage>,
+}
+
+impl Config {
+    /// Splits the words into stages and finds their programs.
+    ///
+    /// # Errors
+    /// 64 if there is no stage, or no such program.
+    pub(crate) fn from_args(args: &Args) -> Result<Self, Failure> {
+        let stages = stage::find_all(&args.words)?;
+        Ok(Self { stages })
     }
 }

@@ -15,6 +15,7 @@ use snapline_cli::{Ended, Failure, Kind, OrExit as _, Program, Trailing};
 
 pub use args::Args;
 
+use args::Config;
 use children::Children;
 use signals::Signals;
 use stage::Stage;
@@ -32,7 +33,7 @@ pub const PROGRAM: Program = Program {
 /// 64 if a stage cannot be run, 69 or 74 if it could not be started just now, else the code of the stage that decides.
 #[allow(clippy::needless_pass_by_value, reason = "the shape of every program's run")]
 pub fn run(args: Args) -> Result<(), Failure> {
-    let stages = args.stages()?;
+    let Config { stages } = Config::from_args(&args)?;
     // Before any stage is started: no end of a stage may be missed, and the kernel drops signals for a process 1 that has
     // no handlers.
     let mut signals = Signals::listen().or_exit(Kind::Io, "listen for signals")?;

@@ -15,7 +15,7 @@ snapline_cli::args! {
         note = "Only objects whose whole key is of the series are looked at. Objects with a time more than 15 minutes ahead are kept and reported; empty ones neither count nor go.",
         note = "Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile in ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata, unless AWS_EC2_METADATA_DISABLED is true. -v says which. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
-    pub struct Args with (s3) {
+    pub struct Args with (snapline_s3) {
         /// series to prune, relative to its newest object; standard input is not read then
         #[argh(option, arg_name = "uri")]
         pub series: Option<String>,

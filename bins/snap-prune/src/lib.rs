@@ -5,7 +5,9 @@ mod policy;
 
 use std::time::Instant;
 
-use snapline_cli::{Failure, Field, Kind, OrExit as _, Output, Source, read_line, stdin_source, summary};
+use snapline_cli::{
+    Failure, Field, Kind, OrExit as _, Output, Program, Source, Trailing, read_line, stdin_source, summary,
+};
 use snapline_s3::Client;
 use snapline_series::{Location, Member, Members, ObjectUri};
 use time::OffsetDateTime;
@@ -13,6 +15,13 @@ use time::OffsetDateTime;
 pub use args::Args;
 use args::Config;
 use policy::{Decisions, decide};
+
+/// Name and version.
+pub const PROGRAM: Program = Program {
+    name: "snap-prune",
+    version: env!("CARGO_PKG_VERSION"),
+    trailing: Trailing::Mixed,
+};
 
 /// `s3://`, the longest bucket's name, a slash, the longest key.
 const LONGEST_URI: usize = 5 + 255 + 1 + 1024;
@@ -42,7 +51,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             format!("prune '{series}': it is no series"),
         ));
     };
-    let client = Client::new(config.s3, concat!("snap-prune/", env!("CARGO_PKG_VERSION")), 1);
+    let client = Client::new(config.s3, &PROGRAM.user_agent(), 1);
     let members = client.members(bucket, template, OffsetDateTime::now_utc())?;
     confirm(&members, new.as_ref(), &series)?;
     let mut decisions = decide(members, config.policy, new.as_ref().map(|object| object.key.as_str()));

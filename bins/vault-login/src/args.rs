@@ -4,8 +4,8 @@ use snapline_cli::{Failure, Kind, OrExit as _};
 use snapline_http::Environment;
 use snapline_vault::{Namespace, Settings, variable};
 
-use crate::credentials;
 use crate::method::{Method, Name};
+use crate::{PROGRAM, credentials};
 
 snapline_cli::args! {
     /// Logs in to Vault or OpenBao and prints the token, one line. A token that cannot be handed over is revoked.
@@ -22,7 +22,7 @@ snapline_cli::args! {
         note = "token needs a token, which is looked up and printed.",
         note = "What goes with another method is wrong as an option and ignored as a variable. BAO_X is read before VAULT_X."
     )]
-    pub struct Args with (vault) {
+    pub struct Args with (snapline_vault) {
         /// namespace to log in to [env: VAULT_NAMESPACE]
         #[argh(option, arg_name = "ns")]
         pub namespace: Option<String>,
@@ -73,36 +73,36 @@ snapline_cli::args! {
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) namespace: Option<Namespace>,
     pub(crate) method: Method,
     pub(crate) output: Option<String>,
 }
 
-impl Args {
+impl Config {
     /// Flags, then the environment, then defaults.
     ///
     /// # Errors
     /// 64 for options that make no sense, 78 for values that are missing, contradictory or wrong, 74 for a file that cannot
     /// be read.
-    pub(crate) fn check(self, environment: Environment<'_>) -> Result<Plan, Failure> {
-        let options = self.vault();
-        let user_agent = concat!("vault-login/", env!("CARGO_PKG_VERSION"));
-        let name = self.method_name(environment)?;
-        self.refuse_what_does_not_go_with(name)?;
-        let settings = Settings::new(&options, environment, user_agent)?;
+    pub(crate) fn from_args(args: Args, environment: Environment<'_>) -> Result<Self, Failure> {
+        let name = args.method_name(environment)?;
+        args.refuse_what_does_not_go_with(name)?;
+        let settings = Settings::new(&args.vault(), environment, &PROGRAM.user_agent())?;
         if name == Name::Cert {
             demand_certificate(&settings)?;
         }
-        Ok(Plan {
+        Ok(Self {
             settings,
-            namespace: self.namespace(environment)?,
-            method: credentials::of(name, &self, environment)?,
-            output: self.output,
+            namespace: args.namespace(environment)?,
+            method: credentials::of(name, &args, environment)?,
+            output: args.output,
         })
     }
+}
 
+impl Args {
     fn method_name(&self, environment: Environment<'_>) -> Result<Name, Failure> {
         if let Some(text) = &self.method {
             return Name::parse(text).or_exit(Kind::Usage, "read --method");

@@ -16,9 +16,10 @@ use snapline_vault::{Client, Login, Revocation};
 
 pub use args::Args;
 
+use args::Config;
 use hand_over::hand_over;
 
-/// What the program is called.
+/// Name and version.
 pub const PROGRAM: Program = Program {
     name: "vault-login",
     version: env!("CARGO_PKG_VERSION"),
@@ -39,14 +40,14 @@ const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
 /// # Errors
 /// A [`Failure`] with the code to end with.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let plan = args.check(&|name| std::env::var_os(name))?;
+    let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     // Before the login: where the token cannot go, none is made.
-    let output = Output::open(plan.output.as_deref())?;
-    let client = Arc::new(Client::new(plan.settings));
-    let revocation = plan
+    let output = Output::open(config.output.as_deref())?;
+    let client = Arc::new(Client::new(config.settings));
+    let revocation = config
         .method
         .makes_a_token()
-        .then(|| Arc::new(Revocation::of_login(Arc::clone(&client), plan.namespace.clone())));
+        .then(|| Arc::new(Revocation::of_login(Arc::clone(&client), config.namespace.clone())));
     let _at_end = revocation.clone().map(|revocation| {
         at_end(move || {
             // The server may have made a token already.
@@ -55,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Ending::End
         })
     });
-    let logged_in = plan.method.log_in(&client, plan.namespace.as_ref());
+    let logged_in = config.method.log_in(&client, config.namespace.as_ref());
     if let Some(revocation) = &revocation {
         match &logged_in {
             Ok(login) => revocation.arrive(login.token.clone()),
@@ -73,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (Ok(()), Some(revocation)) => revocation.give_up(),
         (Ok(()), None) => {}
     }
-    report(&client, plan.method.name().text(), &login);
+    report(&client, config.method.name().text(), &login);
     Ok(())
 }
 

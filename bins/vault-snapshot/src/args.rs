@@ -6,6 +6,8 @@ use snapline_cli::{Failure, Kind, parse_duration};
 use snapline_http::Environment;
 use snapline_vault::Settings;
 
+use crate::PROGRAM;
+
 /// The server scans its whole store before the first byte.
 const START: Duration = Duration::from_secs(15 * 60);
 const STALL: Duration = Duration::from_secs(120);
@@ -19,7 +21,7 @@ snapline_cli::args! {
         example = "vault-login | {command_name} --revoke --spool /var/tmp | s3-put s3://backups/vault/",
         note = "Only where standard input is a terminal or /dev/null, the token is that of VAULT_TOKEN, VAULT_TOKEN_FILE or ~/.vault-token. BAO_X is read before VAULT_X."
     )]
-    pub struct Args with (vault) {
+    pub struct Args with (snapline_vault) {
         /// file that holds the token; standard input is not read then [env: VAULT_TOKEN_FILE]
         #[argh(option, arg_name = "file")]
         pub token_file: Option<String>,
@@ -43,7 +45,7 @@ snapline_cli::args! {
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) token_file: Option<String>,
     pub(crate) output: Option<String>,
@@ -53,16 +55,15 @@ pub(crate) struct Plan {
     pub(crate) stall: Duration,
 }
 
-impl Args {
+impl Config {
     /// Flags, then the environment, then defaults.
     ///
     /// # Errors
     /// 64 for an option, 78 for a variable that cannot be used.
-    pub(crate) fn check(self, environment: Environment<'_>) -> Result<Plan, Failure> {
-        let options = self.vault();
+    pub(crate) fn from_args(args: Args, environment: Environment<'_>) -> Result<Self, Failure> {
         for (option, value) in [
-            ("--start-timeout", self.start_timeout),
-            ("--stall-timeout", self.stall_timeout),
+            ("--start-timeout", args.start_timeout),
+            ("--stall-timeout", args.stall_timeout),
         ] {
             if value.is_some_and(|value| value.is_zero()) {
                 return Err(Failure::says(
@@ -71,15 +72,14 @@ impl Args {
                 ));
             }
         }
-        let user_agent = concat!("vault-snapshot/", env!("CARGO_PKG_VERSION"));
-        Ok(Plan {
-            settings: Settings::new(&options, environment, user_agent)?,
-            token_file: self.token_file,
-            output: self.output,
-            spool: self.spool,
-            revoke: self.revoke,
-            start: self.start_timeout.unwrap_or(START),
-            stall: self.stall_timeout.unwrap_or(STALL),
+        Ok(Self {
+            settings: Settings::new(&args.vault(), environment, &PROGRAM.user_agent())?,
+            token_file: args.token_file,
+            output: args.output,
+            spool: args.spool,
+            revoke: args.revoke,
+            start: args.start_timeout.unwrap_or(START),
+            stall: args.stall_timeout.unwrap_or(STALL),
         })
     }
 }

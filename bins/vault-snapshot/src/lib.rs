@@ -17,10 +17,10 @@ use snapline_vault::{Client, Revocation, Secret};
 
 pub use args::Args;
 
-use args::Plan;
+use args::Config;
 use verdict::{is_cut, refused};
 
-/// What the program is called.
+/// Name and version.
 pub const PROGRAM: Program = Program {
     name: "vault-snapshot",
     version: env!("CARGO_PKG_VERSION"),
@@ -39,12 +39,12 @@ const REVOKE_AT_SIGNAL: Duration = Duration::from_secs(2);
 /// A [`Failure`] with the code to end with.
 pub fn run(args: Args) -> Result<(), Failure> {
     let environment = &|name: &str| std::env::var_os(name);
-    let plan = args.check(environment)?;
-    refuse_terminal(plan.output.as_deref(), "a snapshot")?;
-    let token = token::find(plan.token_file.as_deref(), stdin_source(), environment)?;
+    let config = Config::from_args(args, environment)?;
+    refuse_terminal(config.output.as_deref(), "a snapshot")?;
+    let token = token::find(config.token_file.as_deref(), stdin_source(), environment)?;
 
-    let client = Arc::new(Client::new(plan.settings.clone()));
-    let revocation = plan
+    let client = Arc::new(Client::new(config.settings.clone()));
+    let revocation = config
         .revoke
         .then(|| Arc::new(Revocation::new(Arc::clone(&client), token.clone(), None)));
     let _at_end = revocation.clone().map(|revocation| {
@@ -58,25 +58,25 @@ pub fn run(args: Args) -> Result<(), Failure> {
             revocation.revoke(REVOKE);
         }
     };
-    take(&plan, &client, &token, revoke).inspect_err(|_| revoke())?;
+    take(&config, &client, &token, revoke).inspect_err(|_| revoke())?;
     Ok(())
 }
 
 /// From the request to the summary line. `revoke` runs when the server is done and before the last bytes leave: once they
 /// have left, the next stage may end everything.
-fn take(plan: &Plan, client: &Client, token: &Secret, revoke: impl Fn()) -> Result<(), Failure> {
+fn take(config: &Config, client: &Client, token: &Secret, revoke: impl Fn()) -> Result<(), Failure> {
     let start = Instant::now();
-    let mut output = Output::open(plan.output.as_deref())?;
+    let mut output = Output::open(config.output.as_deref())?;
     output.enlarge_pipe();
     let Fetched {
         url,
         archive,
         spool,
         held,
-    } = fetch(plan, client, token, &mut output)?;
+    } = fetch(config, client, token, &mut output)?;
     revoke();
     {
-        let watch = watch(plan, &url)?;
+        let watch = watch(config, &url)?;
         if let Some(spool) = spool {
             spool.hand_on(&mut output, &watch)?;
         }
@@ -109,16 +109,16 @@ struct Fetched {
 }
 
 /// Gets the archive, and gets it again while nothing has left and tries remain.
-fn fetch(plan: &Plan, client: &Client, token: &Secret, output: &mut Output) -> Result<Fetched, Failure> {
+fn fetch(config: &Config, client: &Client, token: &Secret, output: &mut Output) -> Result<Fetched, Failure> {
     let mut tries = client.tries();
     let mut left = 0;
     loop {
         // Before the request: where it cannot go, the server need not read it. A new one each time, which frees the last.
-        let mut spool = plan.spool.as_deref().map(Spool::new).transpose()?;
+        let mut spool = config.spool.as_deref().map(Spool::new).transpose()?;
         let mut spooled = 0;
-        let mut snapshot = client.snapshot(token, plan.start, &mut tries)?;
+        let mut snapshot = client.snapshot(token, config.start, &mut tries)?;
         let url = snapshot.url().to_owned();
-        let watch = watch(plan, &url)?;
+        let watch = watch(config, &url)?;
         let read = |buffer: &mut [u8]| snapshot.read(buffer);
         let copied = match &mut spool {
             Some(spool) => copy(read, Guard::new(), Target::Spool(spool), &watch, &mut spooled),
@@ -149,12 +149,12 @@ fn fetch(plan: &Plan, client: &Client, token: &Secret, output: &mut Output) -> R
     }
 }
 
-fn watch(plan: &Plan, url: &str) -> Result<Watch, Failure> {
+fn watch(config: &Config, url: &str) -> Result<Watch, Failure> {
     let stalls = Stalls {
-        limit: plan.stall,
+        limit: config.stall,
         reading: &format!("read the snapshot from '{url}'"),
-        output: plan.output.as_deref(),
-        spool: plan.spool.as_deref(),
+        output: config.output.as_deref(),
+        spool: config.spool.as_deref(),
     };
     stalls.watch()
 }

@@ -23,9 +23,6 @@ impl Trailing {
     }
 }
 
-/// The options of every program that take a value: the word behind one does not begin a command line.
-const VALUED: [&str; 1] = ["--log-format"];
-
 /// argv, normalised for argh.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Argv {
@@ -35,11 +32,16 @@ pub(crate) enum Argv {
     Words(Vec<String>),
 }
 
-/// Splits `--option=value`, unfolds `-vvq`, finds `--version`; all up to `--`, or to the first word of a command line.
+/// Splits `--option=value`, unfolds `-vvq`, finds `--version`; all up to `--`, or to the first word of a command line. `valued`
+/// are the options that take a value: the word behind one does not begin a command line.
 ///
 /// # Errors
 /// One line, for a word that is not UTF-8.
-pub(crate) fn normalise(words: impl Iterator<Item = OsString>, trailing: Trailing) -> Result<Argv, String> {
+pub(crate) fn normalise(
+    words: impl Iterator<Item = OsString>,
+    trailing: Trailing,
+    valued: &[&str],
+) -> Result<Argv, String> {
     let mut normal = Vec::new();
     let mut rest = false;
     let mut value_follows = false;
@@ -47,7 +49,7 @@ pub(crate) fn normalise(words: impl Iterator<Item = OsString>, trailing: Trailin
         let word = word
             .into_string()
             .map_err(|word| format!("argument '{}' is not UTF-8", word.to_string_lossy()))?;
-        let is_value = std::mem::replace(&mut value_follows, !rest && VALUED.contains(&word.as_str()));
+        let is_value = std::mem::replace(&mut value_follows, !rest && valued.contains(&word.as_str()));
         if !rest && !is_value && trailing == Trailing::Command && !word.starts_with('-') {
             normal.push("--".to_owned());
             rest = true;
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     fn words(line: &str, trailing: Trailing) -> Argv {
-        normalise(line.split(' ').map(OsString::from), trailing).unwrap()
+        normalise(line.split(' ').map(OsString::from), trailing, &["--log-format"]).unwrap()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FlagInfoKind, FromArgs};
 
 use crate::argv::{self, Argv};
 use crate::codes;
@@ -21,6 +21,13 @@ pub struct Program {
     pub trailing: Trailing,
 }
 
+impl Program {
+    /// Its name and version as servers log them, for example `s3-put/0.1.0`.
+    pub fn user_agent(&self) -> String {
+        format!("{}/{}", self.name, self.version)
+    }
+}
+
 /// The options that every program has; [`args!`](crate::args!) adds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Common {
@@ -33,7 +40,7 @@ pub struct Common {
 }
 
 /// Arguments that [`args!`](crate::args!) made.
-pub trait Runnable: FromArgs {
+pub trait Runnable: FromArgs + ArgsInfo {
     /// The common options.
     fn common(&self) -> Common;
 }
@@ -84,10 +91,10 @@ fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Failur
 }
 
 /// The arguments, or nothing if a text was asked for and printed.
-fn parse<A: FromArgs>(program: Program, words: impl Iterator<Item = OsString>) -> Result<Option<A>, Failure> {
+fn parse<A: Runnable>(program: Program, words: impl Iterator<Item = OsString>) -> Result<Option<A>, Failure> {
     let hint = format!("see '{} --help'", program.name);
     let usage = |cause: String| Failure::says(Kind::Usage, format!("read the command line: {cause}")).hint(hint);
-    let words = match argv::normalise(words, program.trailing) {
+    let words = match argv::normalise(words, program.trailing, &valued::<A>()) {
         Ok(Argv::Version) => {
             print(&format!("{} {}\n", program.name, program.version))?;
             return Ok(None);
@@ -104,6 +111,13 @@ fn parse<A: FromArgs>(program: Program, words: impl Iterator<Item = OsString>) -
         }
         Err(early) => Err(usage(early.output)),
     }
+}
+
+/// The options that take a value.
+fn valued<A: ArgsInfo>() -> Vec<&'static str> {
+    let flags = A::get_args_info().flags.iter();
+    let valued = flags.filter(|flag| matches!(flag.kind, FlagInfoKind::Option { .. }));
+    valued.map(|flag| flag.long).collect()
 }
 
 /// Prints a text that was asked for; that its reader stops reading is no failure.

@@ -3,6 +3,10 @@
 //! `snapline-aws` finds the credentials; rust-s3 computes the signatures and knows the replies; `snapline-http` sends. rust-s3's own transport is not used: it
 //! follows redirects with credentials, hides early refusals and takes a cut body for a whole one.
 
+#[cfg(test)]
+extern crate self as snapline_s3;
+
+mod args;
 mod client;
 mod commit;
 mod endpoint;

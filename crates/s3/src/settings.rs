@@ -9,7 +9,7 @@ use snapline_series::DEFAULT_NAME;
 use crate::{AddressingStyle, Endpoint, Error};
 
 /// The options as typed; what is absent comes from the environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     /// `--endpoint-url`
     pub endpoint_url: Option<String>,

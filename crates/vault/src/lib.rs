@@ -7,7 +7,11 @@
 //! Nothing here prints, prompts, or reads the process's environment: [`snapline_http::Environment`] is handed in. Redirects
 //! and retries are logged at level info, requests at debug, a token that could not be revoked as a warning.
 
+#[cfg(test)]
+extern crate self as snapline_vault;
+
 mod address;
+mod args;
 mod call;
 mod client;
 mod duration;
@@ -21,6 +25,7 @@ mod revocation;
 mod secret;
 mod settings;
 mod snapshot;
+mod token;
 mod tries;
 mod trust;
 mod variable;

@@ -1,0 +1,49 @@
+//! The token that somebody has already: of a file, of the environment, of `vault login`.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use snapline_http::{Environment, Kind};
+
+use crate::{Error, Form, Places, Secret};
+
+impl Secret {
+    /// The token in `file`, which `--token-file` names; without one that of `TOKEN` or the file in `TOKEN_FILE` (`BAO_…` before
+    /// `VAULT_…`), then that of `~/.vault-token`, where `vault login` leaves it. That is the order of Vault's own command line.
+    ///
+    /// # Errors
+    /// As [`Places::find`]; [`Kind::Config`] if there is none, or `~/.vault-token` holds no token; [`Kind::Io`] if that file is
+    /// there and cannot be read.
+    pub fn find_token(file: Option<&str>, environment: Environment<'_>) -> Result<Self, Error> {
+        let places = Places {
+            what: "the token",
+            form: Form::Token,
+            file: file.map(|path| ("--token-file", path)),
+            variable: "TOKEN",
+        };
+        if let Some(token) = places.find(environment)? {
+            return Ok(token);
+        }
+        of_vaults_own_login(environment)?.ok_or_else(|| {
+            Error::config("find the token: there is none").with_hint(Some(
+                "pipe it in from vault-login, give --token-file, or set VAULT_TOKEN",
+            ))
+        })
+    }
+}
+
+/// Space around the token does not count there.
+fn of_vaults_own_login(environment: Environment<'_>) -> Result<Option<Secret>, Error> {
+    let Some(home) = environment("HOME").filter(|home| !home.is_empty()) else {
+        return Ok(None);
+    };
+    let path = Path::new(&home).join(".vault-token");
+    let reading = format!("read the token from '{}'", path.display());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Secret::token(text.trim())
+            .map(Some)
+            .map_err(|cause| Error::config(format!("{reading}: {cause}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(Kind::Io, format!("{reading}: {error}"))),
+    }
+}
