@@ -2,17 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::EXPECT;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, Response};
 use snapline_aws::{Credentials, Provider};
-use snapline_http::{Agent, Backoff, Limits, read_bounded};
-use snapline_series::ObjectUri;
+use snapline_http::{Agent, Limits, read_bounded};
 use time::OffsetDateTime;
+use ureq::Body;
 
-use crate::sign::{self, PayloadHash};
-use crate::{Endpoint, Error, ObjectOptions, Settings};
+use crate::attempts::Attempts;
+use crate::call::{Call, Reply};
+use crate::{Endpoint, Error, ObjectOptions, Settings, sign};
 
 /// A reply may not be longer: a page of a listing with the longest keys stays below.
 const LONGEST_REPLY: u64 = 16 << 20;
@@ -41,6 +42,13 @@ struct Place {
     region: String,
 }
 
+/// A reply that is a success as far as its header tells.
+pub(crate) struct Opened {
+    /// What was done and where, for messages.
+    pub(crate) doing: String,
+    pub(crate) response: Response<Body>,
+}
+
 /// Who asks, and what the store has taught us so far.
 #[derive(Debug)]
 struct Way {
@@ -51,24 +59,6 @@ struct Way {
     md5: bool,
 }
 
-/// A request, not yet signed.
-pub(crate) struct Call<'a> {
-    /// `store 's3://bucket/key'`, for messages.
-    pub(crate) doing: String,
-    pub(crate) method: Method,
-    pub(crate) bucket: &'a str,
-    /// Empty for the bucket itself.
-    pub(crate) key: &'a str,
-    pub(crate) query: &'a [(&'a str, &'a str)],
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: &'a [u8],
-    pub(crate) hash: PayloadHash,
-    /// How long the reply may take, where that is not the idle limit.
-    pub(crate) reply: Option<Duration>,
-    /// A bound for everything, where there is one.
-    pub(crate) total: Option<Duration>,
-}
-
 impl Way {
     /// A newer way of the same request.
     fn with(&self, newer: Self) -> Self {
@@ -77,30 +67,6 @@ impl Way {
             ..newer
         }
     }
-}
-
-impl<'a> Call<'a> {
-    /// A call without body.
-    pub(crate) fn new(doing: String, method: Method, object: &'a ObjectUri) -> Self {
-        Self {
-            doing,
-            method,
-            bucket: &object.bucket,
-            key: &object.key,
-            query: &[],
-            headers: HeaderMap::new(),
-            body: &[],
-            hash: PayloadHash::of(b""),
-            reply: None,
-            total: None,
-        }
-    }
-}
-
-/// A reply that is a success.
-pub(crate) struct Reply {
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
 }
 
 impl Client {
@@ -134,31 +100,14 @@ impl Client {
         call: &Call<'_>,
         judge: impl Fn(Result<Reply, Error>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut backoff = self.backoff();
-        let mut attempt = 1;
-        let start = Instant::now();
+        let mut attempts = Attempts::new(&self.settings, self.settings.retry);
         loop {
             match judge(self.once(call)) {
                 Ok(success) => return Ok(success),
-                Err(error) => {
-                    // A store that takes everything and says nothing uses the time up without any wait of ours.
-                    let is_over = attempt >= self.settings.attempts || start.elapsed() >= self.settings.retry;
-                    if !error.is_transient() || is_over {
-                        return Err(error);
-                    }
-                    let Some(wait) = backoff.next(error.retry_after()) else {
-                        return Err(error);
-                    };
-                    log::info!("{error}; trying again in {} ms", wait.as_millis());
-                    std::thread::sleep(wait);
-                    attempt += 1;
-                }
+                Err(error) if error.is_transient() && attempts.another(&error) => {}
+                Err(error) => return Err(error),
             }
         }
-    }
-
-    pub(crate) const fn backoff(&self) -> Backoff {
-        Backoff::new(Duration::from_millis(500), Duration::from_secs(20), self.settings.retry)
     }
 
     /// The store will want an MD5 with everything that is to be locked.
@@ -168,10 +117,18 @@ impl Client {
 
     /// Sends `call` once, and again where the store does not do it as asked, but says how it would.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let Opened { doing, mut response } = self.open(call)?;
+        let body = read_bounded(response.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing, error))?;
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Reply { headers, body })
+    }
+
+    /// The same, up to the end of the reply's header: its body is still to be read.
+    pub(crate) fn open(&self, call: &Call<'_>) -> Result<Opened, Error> {
         let mut way = self.way()?;
         loop {
             let error = match self.send(call, &way) {
-                Ok(reply) => return Ok(reply),
+                Ok(opened) => return Ok(opened),
                 Err(error) => error,
             };
             way = match self.other_way(&error, &way)? {
@@ -233,7 +190,7 @@ impl Client {
         }))
     }
 
-    fn send(&self, call: &Call<'_>, way: &Way) -> Result<Reply, Error> {
+    fn send(&self, call: &Call<'_>, way: &Way) -> Result<Opened, Error> {
         let request = Self::request(call, way)?;
         let is_small = call.body.len() <= ANNOUNCED;
         let reply = call.reply.unwrap_or(self.settings.idle);
@@ -251,16 +208,20 @@ impl Client {
         } else {
             self.agent.send(request, limits)
         };
-        let doing = || format!("{} at {}", call.doing, way.place.endpoint.as_str());
-        let mut reply = sent.map_err(|error| Error::transport(doing(), error))?;
-        let status = reply.status();
-        let body = read_bounded(reply.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing(), error))?;
-        log::debug!("{}: {}", doing(), status.as_u16());
-        let headers = std::mem::take(reply.headers_mut());
+        let doing = format!("{} at {}", call.doing, way.place.endpoint.as_str());
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => return Err(Error::transport(doing, error)),
+        };
+        let status = response.status();
+        log::debug!("{doing}: {}", status.as_u16());
         if status.is_success() {
-            return Ok(Reply { headers, body });
+            return Ok(Opened { doing, response });
         }
-        Err(Error::reply(doing(), status.as_u16(), &body, &headers))
+        match read_bounded(response.body_mut(), LONGEST_REPLY) {
+            Ok(body) => Err(Error::reply(doing, status.as_u16(), &body, response.headers())),
+            Err(error) => Err(Error::transport(doing, error)),
+        }
     }
 
     /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.

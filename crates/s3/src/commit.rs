@@ -4,12 +4,12 @@
 //! stand for a success. The object itself decides: it is ours if it has this run's id and the right length. Nothing here ever
 //! deletes an object.
 
-use std::time::Instant;
-
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
-use crate::client::{Call, Client, Reply};
+use crate::attempts::Attempts;
+use crate::call::{Call, Reply};
+use crate::client::Client;
 use crate::{Error, Existing, Guard};
 
 use http::header::IF_NONE_MATCH;
@@ -53,12 +53,10 @@ pub(crate) fn commit(
     check: impl Fn(&Reply) -> Result<(), Error>,
     give_up: Option<&dyn Fn() -> bool>,
 ) -> Result<Existing, Error> {
-    let mut backoff = client.backoff();
-    let mut attempt = 1;
+    let patience = call.reply.unwrap_or(client.settings.retry);
+    let mut attempts = Attempts::new(&client.settings, patience);
     let mut tries = Tries::default();
     let mut unconditional = None;
-    let start = Instant::now();
-    let patience = call.reply.unwrap_or(client.settings.retry);
     loop {
         let sent = client.once(&call).and_then(|reply| check(&reply));
         let Err(error) = sent else {
@@ -101,20 +99,13 @@ pub(crate) fn commit(
             return Ok(Existing::Taken);
         }
         let again = (error.is_transient() || error.status() == Some(409)) && !error.says_taken();
-        // A store that takes everything and says nothing uses the time up without any wait of ours.
-        let wait = (again && attempt < client.settings.attempts && start.elapsed() < patience)
-            .then(|| backoff.next(error.retry_after()))
-            .flatten();
-        let Some(wait) = wait else {
+        if !again || !attempts.another(&error) {
             return if tries.unclear {
                 decide(client, goal, tries, error, give_up)
             } else {
                 Err(error)
             };
-        };
-        log::info!("{error}; trying again in {} ms", wait.as_millis());
-        std::thread::sleep(wait);
-        attempt += 1;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use snapline_http::{Fail, Kind, Phase, TransportError, date, demands_tls, retry_
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::client::Reply;
+use crate::call::Reply;
 use crate::{endpoint, trust, xml};
 
 /// The code for a request whose time is too far from the store's.

@@ -7,6 +7,8 @@
 extern crate self as snapline_s3;
 
 mod args;
+mod attempts;
+mod call;
 mod client;
 mod commit;
 mod endpoint;

@@ -11,7 +11,8 @@ use snapline_series::{Gathering, Members, ObjectUri, Template};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::client::{Call, Client};
+use crate::call::Call;
+use crate::client::Client;
 use crate::{Error, xml};
 
 /// An object in a listing.

@@ -8,7 +8,8 @@ use http::header::ETAG;
 use s3::serde_types::CompleteMultipartUploadData;
 use snapline_series::ObjectUri;
 
-use crate::client::{Call, Client, Reply};
+use crate::call::{Call, Reply};
+use crate::client::Client;
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
 use crate::{Description, Error, Existing, Guard, Identity, xml};

@@ -8,7 +8,8 @@ use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
-use crate::client::{Call, Client, Reply};
+use crate::call::{Call, Reply};
+use crate::client::Client;
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
 use crate::{Error, ObjectOptions};

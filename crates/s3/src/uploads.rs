@@ -10,7 +10,8 @@ use snapline_series::ObjectUri;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::client::{Call, Client};
+use crate::call::Call;
+use crate::client::Client;
 use crate::list::decode;
 use crate::{Error, xml};
 
