@@ -8,6 +8,7 @@ extern crate self as snapline_s3;
 
 mod args;
 mod attempts;
+mod attributes;
 mod call;
 mod client;
 mod commit;
@@ -23,12 +24,13 @@ mod trust;
 mod uploads;
 mod xml;
 
+pub use attributes::Attributes;
 pub use client::Client;
 pub use endpoint::{AddressingStyle, Endpoint};
 pub use error::Error;
 pub use list::Entry;
 pub use multipart::{Part, Upload};
-pub use object::{Attributes, Description, Existing, Guard, Identity};
+pub use object::{Description, Existing, Guard, Identity};
 pub use options::{ObjectFlags, ObjectOptions};
 pub use settings::{Flags, Settings};
 pub use sign::PayloadHash;

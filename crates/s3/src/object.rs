@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method};
 use snapline_failure::Fail as _;
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
+use crate::attributes::{ID, INDEX, TERM};
 use crate::call::{Call, Reply};
 use crate::client::Client;
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
-use crate::{Error, ObjectOptions};
-
-/// The metadata that tells our object from anybody else's.
-const ID: &str = "x-amz-meta-snapline-id";
+use crate::{Attributes, Error, ObjectOptions};
 
 /// What an object says about its origin, in its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,24 +59,13 @@ impl Description {
         set(CONTENT_TYPE.as_str(), &self.content_type)?;
         set(ID, &self.identity.id)?;
         if let Some(index) = self.identity.index {
-            set("x-amz-meta-snapline-index", &index.to_string())?;
+            set(INDEX, &index.to_string())?;
         }
         if let Some(term) = self.identity.term {
-            set("x-amz-meta-snapline-term", &term.to_string())?;
+            set(TERM, &term.to_string())?;
         }
         Ok(headers)
     }
-}
-
-/// What HEAD says about an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attributes {
-    /// Bytes.
-    pub size: u64,
-    /// [`Identity::id`], if the object was stored by us.
-    pub id: Option<String>,
-    /// The entity tag; no hash of anything in general.
-    pub etag: Option<String>,
 }
 
 /// How storing under a key ended, other than by an error.
@@ -123,20 +110,10 @@ impl Client {
             Err(error) if error.status() == Some(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-        let size = text(CONTENT_LENGTH.as_str()).and_then(|size| size.parse().ok());
-        let size = size.ok_or_else(|| {
-            Error::other(
-                Kind::Unavailable,
-                format!("look for '{object}'"),
-                "the reply has no length",
-            )
-        })?;
-        Ok(Some(Attributes {
-            size,
-            id: text(ID),
-            etag: text(ETAG.as_str()),
-        }))
+        let attributes = Attributes::of(&headers);
+        let attributes =
+            attributes.ok_or_else(|| Error::other(Kind::Unavailable, call.doing, "the reply has no length"))?;
+        Ok(Some(attributes))
     }
 
     /// Whether a key is taken: by HEAD, else by the listing of the exact key; nothing if our rights allow neither.
