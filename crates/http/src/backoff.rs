@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc2822;
 /// together do not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
 #[derive(Debug, Clone)]
 pub struct Backoff {
+    first: Duration,
     bound: Duration,
     longest: Duration,
     left: Duration,
@@ -20,6 +21,7 @@ impl Backoff {
     /// Waits below `first`, then below twice that, and so on up to `longest`; `budget` in all.
     pub const fn new(first: Duration, longest: Duration, budget: Duration) -> Self {
         Self {
+            first,
             bound: first,
             longest,
             left: budget,
@@ -33,6 +35,11 @@ impl Backoff {
         let wait = bound.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
         self.left = self.left.checked_sub(wait)?;
         Some(wait)
+    }
+
+    /// Begins with short waits again, because something succeeded meanwhile; the budget stays what is left of it.
+    pub const fn restart(&mut self) {
+        self.bound = self.first;
     }
 }
 
@@ -75,6 +82,18 @@ mod tests {
             total += wait;
         }
         assert!(total <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_restart_shortens_the_waits_but_brings_no_budget_back() {
+        let second = Duration::from_secs(1);
+        let mut backoff = Backoff::new(Duration::from_millis(1), second, second);
+        for _ in 0..8 {
+            backoff.next(None);
+        }
+        backoff.restart();
+        assert!(backoff.next(None).unwrap() <= Duration::from_millis(1));
+        assert_eq!(backoff.next(Some(second)), None);
     }
 
     #[test]

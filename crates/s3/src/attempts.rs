@@ -9,6 +9,7 @@ use crate::{Error, Settings};
 /// The attempts at one request.
 #[derive(Debug)]
 pub(crate) struct Attempts {
+    /// Since the last progress.
     made: u32,
     most: u32,
     start: Instant,
@@ -27,6 +28,13 @@ impl Attempts {
             patience,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(20), settings.retry),
         }
+    }
+
+    /// Something was received: the count of attempts begins anew. The time spent waiting does not, so that a store that always
+    /// breaks off cannot hold the run for ever.
+    pub(crate) const fn progress(&mut self) {
+        self.made = 1;
+        self.backoff.restart();
     }
 
     /// Waits before another attempt, because of `error`; says at once if there must be none.

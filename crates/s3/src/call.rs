@@ -23,6 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) reply: Option<Duration>,
     /// A bound for everything, where there is one.
     pub(crate) total: Option<Duration>,
+    /// The body of a success may be large: only silence ends it.
+    pub(crate) streams: bool,
 }
 
 impl<'a> Call<'a> {
@@ -39,6 +41,7 @@ impl<'a> Call<'a> {
             hash: PayloadHash::of(b""),
             reply: None,
             total: None,
+            streams: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::header::EXPECT;
+use http::header::{ACCEPT_ENCODING, EXPECT};
 use http::{HeaderValue, Method, Request, Response};
 use snapline_aws::{Credentials, Provider};
 use snapline_http::{Agent, Limits, read_bounded};
@@ -201,7 +201,7 @@ impl Client {
             body: (!is_small).then_some(reply),
             total: call
                 .total
-                .or_else(|| is_small.then(|| self.settings.idle.saturating_mul(IDLE_LIMITS))),
+                .or_else(|| (is_small && !call.streams).then(|| self.settings.idle.saturating_mul(IDLE_LIMITS))),
         };
         let sent = if matches!(call.method, Method::PUT | Method::POST) {
             self.agent.send(request.map(|()| call.body), limits)
@@ -241,9 +241,13 @@ impl Client {
             &way.place.region,
             now,
         )?;
+        // Not signed, both: proxies may take them away or change them.
         if call.body.len() > ANNOUNCED {
-            // Not signed: proxies may take it away.
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        if call.streams {
+            // An object comes as it was stored, or its length and its ETag would mean nothing.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         let mut request = Request::builder().method(call.method.clone()).uri(url.as_str());
         if let Some(map) = request.headers_mut() {

@@ -256,7 +256,7 @@ fn kind_of(status: u16, code: &str) -> Kind {
         "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "InvalidTokenId" | "TokenRefreshRequired" => {
             return Kind::Refused;
         }
-        "NoSuchKey" => return Kind::NoInput,
+        "NoSuchKey" | "NoSuchVersion" => return Kind::NoInput,
         _ => {}
     }
     match status {
@@ -319,6 +319,9 @@ fn hint_for(said: &xml::ErrorReply, region: Option<&str>) -> Option<Box<str>> {
             "set this machine's clock right, best by NTP; a store refuses what is signed for a time 15 minutes off its own"
         }
         "NoSuchBucket" => "create the bucket first; snapline never does",
+        "InvalidObjectState" => {
+            "the object is in an archive class such as GLACIER: restore a copy of it first, with aws s3api restore-object"
+        }
         "InvalidRequest" if said.message.contains("ObjectLockConfiguration") => {
             "a bucket gets object lock when it is created; snapline never creates one"
         }
@@ -348,6 +351,7 @@ mod tests {
             (403, "RequestTimeTooSkewed", Kind::Unavailable),
             (404, "NoSuchBucket", Kind::Config),
             (404, "NoSuchKey", Kind::NoInput),
+            (404, "NoSuchVersion", Kind::NoInput),
             (404, "NoSuchUpload", Kind::Unavailable),
             (301, "PermanentRedirect", Kind::Config),
             (400, "AuthorizationHeaderMalformed", Kind::Config),

@@ -1,4 +1,4 @@
-//! S3 as snapline needs it: store one object so that it appears whole or not at all; look, list, delete.
+//! S3 as snapline needs it: store one object so that it appears whole or not at all; read one whole; look, list, delete.
 //!
 //! `snapline-aws` finds the credentials; rust-s3 computes the signatures and knows the replies; `snapline-http` sends. rust-s3's own transport is not used: it
 //! follows redirects with credentials, hides early refusals and takes a cut body for a whole one.
@@ -12,6 +12,8 @@ mod attributes;
 mod call;
 mod client;
 mod commit;
+mod content_range;
+mod download;
 mod endpoint;
 mod error;
 mod list;
@@ -26,6 +28,7 @@ mod xml;
 
 pub use attributes::Attributes;
 pub use client::Client;
+pub use download::Download;
 pub use endpoint::{AddressingStyle, Endpoint};
 pub use error::Error;
 pub use list::Entry;

@@ -33,13 +33,14 @@ impl Request {
         find(&self.query, name)
     }
 
-    /// What it asks for: `look`, `list`, `uploads`, `put`, `begin`, `part`, `complete`, `abort`; else the method.
+    /// What it asks for: `look`, `get`, `list`, `uploads`, `put`, `begin`, `part`, `complete`, `abort`; else the method.
     pub(crate) fn asks(&self) -> &str {
         let (upload, part) = (self.query("uploadId").is_some(), self.query("partNumber").is_some());
         match self.method.as_str() {
             "HEAD" => "look",
             "GET" if self.query("list-type") == Some("2") => "list",
             "GET" if self.query("uploads").is_some() => "uploads",
+            "GET" if !self.key().is_empty() => "get",
             "PUT" if upload && part => "part",
             "PUT" if self.query.is_empty() => "put",
             "POST" if self.query("uploads").is_some() => "begin",
@@ -80,6 +81,12 @@ pub(crate) enum Turn {
     Lost,
     /// It is done, but these bytes go back.
     Done(Vec<u8>),
+    /// What a store does, but the connection ends after this many bytes of the body.
+    Cut(usize),
+    /// What a store does, but nothing follows these first bytes of the body as long as the client waits.
+    Stuck(usize),
+    /// What a store does, with the first text replaced by the second in the head of the reply.
+    Edited(&'static str, &'static str),
     /// Nothing is done, and no reply comes as long as the client waits.
     Silence,
     /// This happens before the store answers: somebody else's object, or a pause.
@@ -98,6 +105,46 @@ pub(crate) enum Interlude {
 pub(crate) struct Object {
     pub(crate) body: Vec<u8>,
     pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Object {
+    /// A number that differs where the content does, as in S3.
+    fn etag(&self) -> String {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(&self.body, &mut hasher);
+        format!("\"{:016x}\"", std::hash::Hasher::finish(&hasher))
+    }
+
+    fn head(&self) -> String {
+        let headers = self.headers.iter();
+        let own: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("ETag: {}\r\n{own}", self.etag())
+    }
+
+    /// The reply to GET: all of it, or the range that is asked for, if the condition holds.
+    fn sent(&self, request: &Request) -> Vec<u8> {
+        if request.header("if-match").is_some_and(|etag| etag != self.etag()) {
+            return error("412 Precondition Failed", "PreconditionFailed");
+        }
+        let (head, total) = (self.head(), self.body.len());
+        let range = request.header("range").map(|range| {
+            let first = range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
+            first.and_then(|first| first.parse::<usize>().ok()).unwrap()
+        });
+        let (status, range, body) = match range {
+            None => ("200 OK", String::new(), &self.body[..]),
+            Some(first) if first >= total => return error("416 Range Not Satisfiable", "InvalidRange"),
+            Some(first) => {
+                let range = format!("Content-Range: bytes {first}-{}/{total}\r\n", total - 1);
+                ("206 Partial Content", range, &self.body[first..])
+            }
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{head}{range}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -341,6 +388,24 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
                 writer.write_all(&bytes)?;
                 continue;
             }
+            Turn::Cut(length) | Turn::Stuck(length) => {
+                let whole = answer(&request, kept);
+                let end = body_of(&whole) + length;
+                writer.write_all(&whole[..end.min(whole.len())])?;
+                if matches!(turn, Turn::Stuck(_)) {
+                    let _ = reader.read(&mut [0]);
+                }
+                return Ok(());
+            }
+            Turn::Edited(old, new) => {
+                let whole = answer(&request, kept);
+                let (head, body) = whole.split_at(body_of(&whole));
+                let head = String::from_utf8_lossy(head);
+                assert!(head.contains(old), "no {old} in {head}");
+                writer.write_all(head.replacen(old, new, 1).as_bytes())?;
+                writer.write_all(body)?;
+                continue;
+            }
             Turn::After(Interlude::Foreign(body)) => {
                 let object = Object {
                     body,
@@ -354,6 +419,11 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
         writer.write_all(&answer(&request, kept))?;
     }
     Ok(())
+}
+
+/// Where the body of a reply begins.
+fn body_of(reply: &[u8]) -> usize {
+    reply.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4
 }
 
 /// The head of the next request; nothing at the end of the connection.
@@ -434,11 +504,13 @@ fn answer(request: &Request, kept: &Mutex<Kept>) -> Vec<u8> {
         "look" => match kept.objects.get(&key) {
             None => reply("404 Not Found", "", ""),
             Some(object) => {
-                let headers = object.headers.iter();
-                let head: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-                let length = object.body.len();
+                let (head, length) = (object.head(), object.body.len());
                 format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {length}\r\n\r\n").into_bytes()
             }
+        },
+        "get" => match kept.objects.get(&key) {
+            None => error("404 Not Found", "NoSuchKey"),
+            Some(object) => object.sent(request),
         },
         "list" => reply("200 OK", "", &listing(&kept, request)),
         "uploads" => reply("200 OK", "", &in_progress(&kept, request)),
