@@ -27,8 +27,7 @@ pub struct Entry {
 }
 
 impl Client {
-    /// Hands every object whose key begins with `prefix` to `each`, in the store's order, until that breaks off. `page` is how
-    /// many to ask for at a time; the store's own limit, 1,000 as a rule, by default.
+    /// Hands every object whose key begins with `prefix` to `each`, in the store's order, until that breaks off.
     ///
     /// # Errors
     /// If any page is missing, cut or odd: half a listing must never look like a whole one.
@@ -36,7 +35,6 @@ impl Client {
         &self,
         bucket: &str,
         prefix: &str,
-        page: Option<u32>,
         mut each: impl FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let whole = ObjectUri {
@@ -45,13 +43,11 @@ impl Client {
         };
         let doing = format!("list 's3://{bucket}/{prefix}'");
         let odd = |cause: &str| Error::other(Kind::Unavailable, doing.clone(), cause);
-        let page = page.map(|page| page.to_string());
         let mut token: Option<String> = None;
         let mut tokens = HashSet::new();
         loop {
             // Keys may hold characters that XML cannot: they are asked for encoded.
             let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
-            query.extend(page.as_deref().map(|page| ("max-keys", page)));
             query.extend(token.as_deref().map(|token| ("continuation-token", token)));
             let mut call = Call::new(doing.clone(), Method::GET, &whole);
             call.query = &query;
@@ -100,7 +96,7 @@ impl Client {
     pub fn members(&self, bucket: &str, template: &Template, now: OffsetDateTime) -> Result<Members, Error> {
         let mut gathering = Gathering::new(template);
         let mut too_many = None;
-        self.list(bucket, template.literal_prefix(), None, |entry| {
+        self.list(bucket, template.literal_prefix(), |entry| {
             match gathering.add(entry.key, entry.size, entry.modified) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(most) => {
@@ -132,7 +128,7 @@ impl Client {
     pub(crate) fn size_by_listing(&self, object: &ObjectUri) -> Result<Option<u64>, Error> {
         let mut size = None;
         // The exact key comes first among all that begin with it.
-        self.list(&object.bucket, &object.key, None, |entry| {
+        self.list(&object.bucket, &object.key, |entry| {
             size = (entry.key == object.key).then_some(entry.size);
             ControlFlow::Break(())
         })?;
