@@ -59,6 +59,8 @@ pub(crate) struct Contents {
     state_hash: Sha256,
 
     state_size: Option<u64>,
+    /// The time in the tar header of `state.bin`.
+    taken: Option<u64>,
     sealed_size: Option<u64>,
     meta: Option<Meta>,
     meta_digest: Option<Digest>,
@@ -76,6 +78,7 @@ impl Contents {
             small: Vec::new(),
             state_hash: Sha256::new(),
             state_size: None,
+            taken: None,
             sealed_size: None,
             meta: None,
             meta_digest: None,
@@ -93,6 +96,26 @@ impl Contents {
     /// The digest of `state.bin`, once it has passed.
     pub(crate) fn state_digest(&self) -> Option<Digest> {
         self.state_digest
+    }
+
+    /// When the snapshot was taken, once `state.bin` has begun.
+    pub(crate) fn taken(&self) -> Option<u64> {
+        self.taken
+    }
+
+    /// Whether `state.bin` has begun.
+    pub(crate) fn has_state(&self) -> bool {
+        self.state_size.is_some()
+    }
+
+    /// Whether `SHA256SUMS` has passed.
+    pub(crate) fn has_sums(&self) -> bool {
+        self.sums.is_some()
+    }
+
+    /// Whether both digests are known; each that differs is an error at once.
+    pub(crate) fn has_equal_digests(&self) -> bool {
+        self.sums.is_some() && self.meta_digest.is_some() && self.state_digest.is_some()
     }
 
     /// Whether `SHA256SUMS.sealed` has begun.
@@ -120,7 +143,7 @@ impl Contents {
     }
 
     /// A member begins.
-    pub(crate) fn begin(&mut self, name: &[u8], size: u64) -> Result<(), Error> {
+    pub(crate) fn begin(&mut self, name: &[u8], size: u64, time: Option<u64>) -> Result<(), Error> {
         let member = Member::from_name(name).ok_or_else(|| Error::UnexpectedMember { name: quote(name) })?;
         let seen = &mut self.seen[member as usize];
         if *seen {
@@ -128,7 +151,7 @@ impl Contents {
         }
         *seen = true;
         match member {
-            Member::State => self.state_size = Some(size),
+            Member::State => (self.state_size, self.taken) = (Some(size), time),
             _ if !(1..Member::SMALL).contains(&size) => return Err(Error::MemberSize { member, size }),
             Member::Sealed => self.sealed_size = Some(size),
             Member::Meta | Member::Sums => self.small.clear(),

@@ -5,6 +5,8 @@ use std::fmt;
 use snapline_failure::{Fail, Kind, one_line};
 
 use crate::contents::Member;
+use crate::entries::Fault;
+use crate::foreign::Foreign;
 
 /// The longest part of a foreign name or message that is repeated in an error, in characters.
 const QUOTE_LIMIT: usize = 80;
@@ -34,6 +36,11 @@ pub enum Error {
         at: u8,
         /// That byte.
         found: u8,
+    },
+    /// The input is the product of another program, most likely made from an archive: encrypted, or compressed again.
+    Foreign {
+        /// Whose.
+        format: Foreign,
     },
     /// The gzip header is damaged, or uses something that RFC 1952 reserves.
     GzipHeader {
@@ -112,6 +119,15 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
+    /// An entry of `state.bin` is not one that a server writes. Only [`Entries`](crate::Entries) looks at them.
+    Entry {
+        /// Its number, from 1 on.
+        number: u64,
+        /// Where in `state.bin` it begins, in bytes.
+        offset: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
 }
 
 impl fmt::Display for Error {
@@ -143,6 +159,7 @@ impl fmt::Display for Error {
                     "the input is not a snapshot archive: byte {at} is 0x{found:02x}, which is not gzip"
                 )
             }
+            Self::Foreign { format } => write!(f, "the input is not a snapshot archive but {format}"),
             Self::GzipHeader { reason } => write!(f, "the gzip header is damaged: {reason}"),
             Self::Deflate => write!(f, "the compressed data is damaged"),
             Self::GzipChecksum => write!(f, "the gzip checksum differs from that of the data"),
@@ -175,6 +192,12 @@ impl fmt::Display for Error {
             Self::Sums { reason } => write!(f, "'SHA256SUMS' is damaged: {reason}"),
             Self::Digest { member } => write!(f, "checksum of '{member}' differs from SHA256SUMS"),
             Self::TarEnd { reason } => write!(f, "the end of the tar stream is damaged: {reason}"),
+            Self::Entry { number, offset, fault } => {
+                write!(
+                    f,
+                    "entry {number} of 'state.bin', at byte {offset}, is damaged: {fault}"
+                )
+            }
         }
     }
 }
@@ -186,6 +209,13 @@ impl Fail for Error {
         match self {
             Self::Empty => Kind::NoInput,
             _ => Kind::Data,
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Foreign { format } => Some(format.hint()),
+            _ => None,
         }
     }
 }

@@ -36,6 +36,13 @@ impl Guard {
         }
     }
 
+    /// Like [`Verifier::with_digest`].
+    #[must_use]
+    pub fn with_digest(mut self) -> Self {
+        self.verifier = self.verifier.with_digest();
+        self
+    }
+
     /// Takes the next bytes of the archive and returns those that may leave now, which are all but the last
     /// [`HOLD_BACK`](Self::HOLD_BACK) of what came so far.
     ///

@@ -6,6 +6,7 @@
 use flate2::Crc;
 
 use crate::error::Error;
+use crate::foreign::{Foreign, Guess};
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const DEFLATE: u8 = 8;
@@ -20,6 +21,8 @@ const RESERVED: u8 = 0xe0;
 #[derive(Clone, Copy)]
 enum Field {
     Magic(u8),
+    /// Into the magic bytes of another format: it is no gzip, and only its name is still to be found out.
+    Foreign,
     Method,
     Flags,
     /// MTIME, XFL and OS, with the number of bytes that are left; they mean nothing here.
@@ -39,6 +42,8 @@ pub(crate) struct Header {
     field: Field,
     flags: u8,
     crc: Crc,
+    /// The first bytes, if they are those of another format.
+    foreign: Vec<u8>,
 }
 
 impl Header {
@@ -47,6 +52,7 @@ impl Header {
             field: Field::Magic(0),
             flags: 0,
             crc: Crc::new(),
+            foreign: Vec::new(),
         }
     }
 
@@ -65,10 +71,26 @@ impl Header {
         matches!(self.field, Field::Complete)
     }
 
+    /// What is wrong if the input ends here and it did not begin as a gzip stream does.
+    pub(crate) fn not_gzip(&self) -> Option<Error> {
+        self.foreign.first().map(|&found| Error::NotGzip { at: 0, found })
+    }
+
     fn step(&mut self, byte: u8) -> Result<(), Error> {
         let expected = (self.crc.sum() & 0xffff).to_le_bytes();
         self.crc.update(&[byte]);
         self.field = match self.field {
+            Field::Magic(0) | Field::Foreign if byte != MAGIC[0] || !self.foreign.is_empty() => {
+                self.foreign.push(byte);
+                match Foreign::guess(&self.foreign) {
+                    Guess::Open => Field::Foreign,
+                    Guess::Is(format) => return Err(Error::Foreign { format }),
+                    Guess::None => {
+                        let found = self.foreign[0];
+                        return Err(Error::NotGzip { at: 0, found });
+                    }
+                }
+            }
             Field::Magic(at) if byte != MAGIC[usize::from(at)] => return Err(Error::NotGzip { at, found: byte }),
             Field::Magic(0) => Field::Magic(1),
             Field::Magic(_) => Field::Method,
@@ -95,7 +117,7 @@ impl Header {
             Field::ChecksumLow if byte == expected[0] => Field::ChecksumHigh(expected[1]),
             Field::ChecksumHigh(high) if byte == high => Field::Complete,
             Field::ChecksumLow | Field::ChecksumHigh(_) => return Err(header_error("its checksum differs")),
-            same @ (Field::Name | Field::Comment | Field::Complete) => same,
+            same @ (Field::Foreign | Field::Name | Field::Comment | Field::Complete) => same,
         };
         Ok(())
     }

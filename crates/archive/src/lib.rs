@@ -19,14 +19,21 @@
 //! | V5 | `SHA256SUMS` names exactly these two, once each, in any order, and agrees with V4 |
 //! | V6 | `SHA256SUMS.sealed` present, 1 to 8191 bytes |
 //! | V7 | two zero blocks end the tar stream, and nothing follows |
-//! | V8 | CRC-32 and length in the gzip trailer |
-//! | V9 | the input ends right after the trailer, and is not empty |
+//! | V8 | the compressed data can be decoded; CRC-32 and length in the gzip trailer |
+//! | V9 | the input ends right after the trailer, no earlier and no later, and is not empty |
+//!
+//! [`Error::gate`] says at which of them an archive failed, [`Verifier::has_passed`] which of them it had passed by then.
+//! Behind them there is one more that is not part of the verdict of [`Verifier`], because it would cost who only stores
+//! an archive too much: [`Entries`] reads the entries of `state.bin`.
 //!
 //! The layout was read in hashicorp/raft-snapshot (`archive.go`, `snapshot.go`) and hashicorp/raft (`snapshot.go`);
 //! the containers are RFC 1952 (gzip), RFC 1951 (deflate) and POSIX.1-2001 (ustar and pax).
 
 mod contents;
+mod entries;
 mod error;
+mod foreign;
+mod gate;
 mod guard;
 mod gzip;
 mod meta;
@@ -39,7 +46,10 @@ mod tar;
 mod verifier;
 
 pub use contents::Member;
+pub use entries::{Entries, Entry, Fault};
 pub use error::{Error, Place};
+pub use foreign::Foreign;
+pub use gate::Gate;
 pub use guard::{Guard, Held, Ready};
 pub use meta::{Meta, Server, Suffrage};
 pub use size::largest_archive;

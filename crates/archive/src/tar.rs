@@ -99,6 +99,11 @@ impl Tar {
         }
     }
 
+    /// Whether the members have ended, and none was missing.
+    pub(crate) fn has_all_members(&self) -> bool {
+        matches!(self.stage, Stage::SecondZeroBlock | Stage::End)
+    }
+
     /// How far the stream got.
     pub(crate) fn place(&self) -> Place {
         match self.stage {
@@ -156,7 +161,7 @@ impl Tar {
             });
         }
         let size = pax.size.unwrap_or(header.size);
-        self.contents.begin(&name, size)?;
+        self.contents.begin(&name, size, header.time)?;
         self.advance_member(size)
     }
 
@@ -194,6 +199,8 @@ impl Tar {
 struct Header {
     name: Vec<u8>,
     size: u64,
+    /// Seconds since 1970 UTC; nothing depends on it, so it may be damaged.
+    time: Option<u64>,
     flag: u8,
 }
 
@@ -216,6 +223,7 @@ impl Header {
         Ok(Self {
             name,
             size,
+            time: octal(&block[136..148]).filter(|&time| time > 0),
             flag: block[156],
         })
     }

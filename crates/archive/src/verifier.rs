@@ -3,9 +3,11 @@
 use std::fmt;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
+use sha2::{Digest as _, Sha256};
 
 use crate::contents::Contents;
 use crate::error::{Error, Place};
+use crate::gate::Gate;
 use crate::gzip::{Header, Trailer};
 use crate::meta::Meta;
 use crate::tar::Tar;
@@ -26,6 +28,14 @@ pub struct Summary {
     pub plain_bytes: u64,
     /// The SHA-256 of `state.bin`.
     pub state_sha256: [u8; 32],
+    /// The SHA-256 of the archive itself, where [`Verifier::with_digest`] asked for it.
+    pub archive_sha256: Option<[u8; 32]>,
+    /// When the snapshot was taken, in seconds since 1970 UTC: the time in the tar header of `state.bin`. The server
+    /// writes its own clock there; nothing else in an archive tells the time. `None` if the field is 0 or damaged.
+    pub taken: Option<u64>,
+    /// Whether the tar stream is stored as it is, as OpenBao writes it since 2.6.0, and not compressed: told by the type
+    /// of the first deflate block.
+    pub stored: bool,
     /// Whether it has a `SHA256SUMS.sealed`. Always so unless [`Verifier::with_optional_seal`] was asked for.
     pub sealed: bool,
 }
@@ -48,6 +58,8 @@ pub struct Verifier {
     crc: Crc,
     tar: Tar,
     bytes: u64,
+    digest: Option<Sha256>,
+    stored: bool,
     failed: Option<Error>,
 }
 
@@ -70,8 +82,17 @@ impl Verifier {
             crc: Crc::new(),
             tar: Tar::new(contents),
             bytes: 0,
+            digest: None,
+            stored: false,
             failed: None,
         }
+    }
+
+    /// The same, which also computes [`Summary::archive_sha256`]. That costs about as much as the check of `state.bin`.
+    #[must_use]
+    pub fn with_digest(mut self) -> Self {
+        self.digest = Some(Sha256::new());
+        self
     }
 
     /// Takes the next bytes of the archive.
@@ -94,6 +115,9 @@ impl Verifier {
             return Err(err.clone());
         }
         self.bytes += chunk.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(chunk);
+        }
         let result = self.advance(chunk, sink);
         self.failed = result.clone().err();
         result
@@ -107,6 +131,31 @@ impl Verifier {
     /// Whether the gzip trailer has been consumed and was right, so that any further byte is an error.
     pub fn member_ended(&self) -> bool {
         self.failed.is_none() && matches!(self.stage, Stage::End)
+    }
+
+    /// Whether the bytes so far prove that the archive passes `gate`; the last one that can be proven before the end of
+    /// the input is V8. For a report of what was right with an archive that failed.
+    pub fn has_passed(&self, gate: Gate) -> bool {
+        if self.failed.as_ref().is_some_and(|err| err.gate() == gate) {
+            return false;
+        }
+        let contents = self.tar.contents();
+        match gate {
+            Gate::GzipHeader => !matches!(self.stage, Stage::Header(_)),
+            Gate::Members => self.tar.has_all_members(),
+            Gate::Meta => contents.meta().is_some() && contents.has_state(),
+            Gate::Digests => contents.has_equal_digests(),
+            Gate::Sums => contents.has_sums(),
+            Gate::Sealed => self.tar.has_all_members() || contents.is_sealed(),
+            Gate::TarEnd => matches!(self.stage, Stage::Trailer(_) | Stage::End),
+            Gate::GzipChecksum => matches!(self.stage, Stage::End),
+            Gate::End | Gate::Entries => false,
+        }
+    }
+
+    /// Whether all of `state.bin` has passed.
+    pub(crate) fn has_state(&self) -> bool {
+        self.tar.contents().state_digest().is_some()
     }
 
     /// The verdict, at the end of input.
@@ -123,7 +172,10 @@ impl Verifier {
             return Err(Error::Empty);
         }
         let place = match &self.stage {
-            Stage::Header(_) => Place::GzipHeader,
+            Stage::Header(header) => match header.not_gzip() {
+                Some(err) => return Err(err),
+                None => Place::GzipHeader,
+            },
             Stage::Deflate => self.tar.place(),
             // At most eight.
             Stage::Trailer(trailer) => Place::GzipTrailer {
@@ -147,6 +199,9 @@ impl Verifier {
             bytes: self.bytes,
             plain_bytes: self.inflater.total_out(),
             state_sha256,
+            archive_sha256: self.digest.map(|digest| digest.finalize().into()),
+            taken: contents.taken(),
+            stored: self.stored,
             sealed: contents.is_sealed(),
         })
     }
@@ -161,7 +216,13 @@ impl Verifier {
                     }
                     used
                 }
-                Stage::Deflate => self.inflate(input, sink)?,
+                Stage::Deflate => {
+                    if self.inflater.total_in() == 0 {
+                        // BTYPE of the first block (RFC 1951, section 3.2.3).
+                        self.stored = first & 0b110 == 0;
+                    }
+                    self.inflate(input, sink)?
+                }
                 Stage::Trailer(trailer) => {
                     let used = trailer.push(input, self.crc.sum(), self.inflater.total_out())?;
                     if trailer.missing() == 0 {
