@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use snapline_archive::{Meta, Verifier};
+use snapline_archive::{Error, Meta, Verifier};
 use snapline_cli::{Failure, Kind};
 
 use crate::running::Shared;
@@ -72,19 +72,23 @@ impl Gate {
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
             Self::Snapshot(verifier) => verifier.finish().map(drop).map_err(|error| refused(&error)),
-            Self::Raw { empty: true } => Err(refused(&snapline_archive::Error::Empty)),
+            Self::Raw { empty: true } => Err(refused(&Error::Empty)),
             Self::Raw { empty: false } => Ok(()),
             Self::Filtered { filter, .. } => filter.finish(),
         }
     }
 }
 
-fn refused(error: &snapline_archive::Error) -> Failure {
-    if matches!(error, snapline_archive::Error::Empty) {
-        return Failure::says(Kind::NoInput, "read a snapshot from the input: it is empty")
-            .hint("the program before this one in the pipe failed; its message says why");
+fn refused(error: &Error) -> Failure {
+    let failure = Failure::from(error.clone()).context("verify the snapshot");
+    match error {
+        Error::Empty => Failure::says(Kind::NoInput, "read a snapshot from the input: it is empty")
+            .hint("the program before this one in the pipe failed; its message says why"),
+        Error::Foreign { .. } => failure.hint(
+            "let s3-put run the filter, so that the snapshot is verified first: 's3-put URI -- FILTER'; or store it unverified with --raw",
+        ),
+        _ => failure,
     }
-    Failure::says(Kind::Data, format!("verify the snapshot: {error}"))
 }
 
 #[cfg(test)]
@@ -98,6 +102,15 @@ mod tests {
             gate.push(b"").unwrap();
             assert_eq!(gate.finish().unwrap_err().kind(), Kind::NoInput);
         }
+    }
+
+    #[test]
+    fn what_a_filter_has_made_is_refused_by_its_name() {
+        let mut gate = Gate::new(false);
+        let failure = gate.push(b"age-encryption.org/v1\n").unwrap_err();
+        assert_eq!(failure.kind(), Kind::Data);
+        let message = "verify the snapshot: the input is not a snapshot archive but data encrypted by age";
+        assert_eq!(failure.to_string(), message);
     }
 
     #[test]
