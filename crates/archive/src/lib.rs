@@ -24,11 +24,13 @@
 //!
 //! [`Error::gate`] says at which of them an archive failed, [`Verifier::has_passed`] which of them it had passed by then.
 //! Behind them there is one more that is not part of the verdict of [`Verifier`], because it would cost who only stores
-//! an archive too much: [`Entries`] reads the entries of `state.bin`.
+//! an archive too much: [`Entries`] reads the entries of `state.bin`. [`Inspector`] does both, and also collects the
+//! [`Card`]: what an archive says of the cluster that it is from, without any key.
 //!
 //! The layout was read in hashicorp/raft-snapshot (`archive.go`, `snapshot.go`) and hashicorp/raft (`snapshot.go`);
 //! the containers are RFC 1952 (gzip), RFC 1951 (deflate) and POSIX.1-2001 (ustar and pax).
 
+pub mod card;
 mod contents;
 mod entries;
 mod error;
@@ -36,21 +38,28 @@ mod foreign;
 mod gate;
 mod guard;
 mod gzip;
+mod inspector;
+mod keys;
 mod meta;
 mod pax;
+mod protobuf;
 mod size;
+mod storage;
 mod sums;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 mod tar;
 mod verifier;
 
+pub use card::{Card, Draft};
 pub use contents::Member;
 pub use entries::{Entries, Entry, Fault};
 pub use error::{Error, Place};
 pub use foreign::Foreign;
 pub use gate::Gate;
 pub use guard::{Guard, Held, Ready};
+pub use inspector::{Inspection, Inspector};
+pub use keys::{Keys, Prefix};
 pub use meta::{Meta, Server, Suffrage};
 pub use size::largest_archive;
 pub use verifier::{Summary, Verifier};

@@ -1,0 +1,217 @@
+//! Which gate an archive fails at, and which it had passed by then.
+// clippy.toml allows these in test functions only, not in what they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{FIXTURE, Part, Parts, meta_json, meta_json_of};
+use snapline_archive::synthetic::{Encoding, Synthetic, gzip};
+use snapline_archive::{Error, Foreign, Gate, Inspection, Inspector, Verifier};
+use snapline_failure::Fail as _;
+
+/// The codes of the gates that were passed before the end, and the verdict.
+fn inspect(archive: &[u8]) -> (String, Result<Inspection, Error>) {
+    let mut inspector = Inspector::default();
+    let pushed = archive.chunks(1000).try_for_each(|chunk| inspector.push(chunk));
+    let passed: Vec<_> = Gate::ALL
+        .into_iter()
+        .filter(|gate| inspector.has_passed(*gate))
+        .collect();
+    let verdict = inspector.finish();
+    if let Err(err) = pushed {
+        assert_eq!(verdict.as_ref().unwrap_err(), &err);
+    }
+    let codes: Vec<_> = passed.into_iter().map(Gate::code).collect();
+    (codes.join(" "), verdict)
+}
+
+fn failed_at(archive: &[u8]) -> (String, Gate) {
+    let (passed, verdict) = inspect(archive);
+    (passed, verdict.unwrap_err().gate())
+}
+
+/// An archive of entries, unlike that of `Parts::good`, whose state is no state.
+fn good() -> Parts {
+    let archive = Synthetic::new(3000).to_vec();
+    let mut state = Vec::new();
+    Verifier::new()
+        .push_with(&archive, &mut |part| state.extend_from_slice(part))
+        .unwrap();
+    Parts::of(meta_json(state.len()).as_bytes(), &state)
+}
+
+#[test]
+fn a_whole_archive_passes_all_gates() {
+    for archive in [FIXTURE.to_vec(), good().stored(), good().deflated()] {
+        let (passed, verdict) = inspect(&archive);
+        // The ninth is the end itself.
+        assert_eq!(passed, "V1 V2 V3 V4 V5 V6 V7 V8 entries");
+        assert!(verdict.is_ok());
+    }
+}
+
+#[test]
+fn every_gate_is_named_by_an_archive_that_fails_there() {
+    let edit = |change: &dyn Fn(&mut Parts)| {
+        let mut parts = good();
+        change(&mut parts);
+        parts.stored()
+    };
+    let mut bad_crc = good().stored();
+    let at = bad_crc.len() - 8;
+    bad_crc[at] ^= 1;
+    let mut bad_deflate = good().deflated();
+    bad_deflate[10] = 0x07;
+    let state = good().member("state.bin").data.clone();
+    let unordered = [state.as_slice(), &state].concat();
+    let cases = [
+        (b"PK\x03\x04".to_vec(), "", "V1"),
+        (
+            edit(&|parts| parts.members.push(Part::new("nope", "x"))),
+            "V1 V3 V4 V5 V6 entries",
+            "V2",
+        ),
+        (good().without("state.bin").stored(), "V1 V5 V6", "V2"),
+        (
+            edit(&|parts| parts.member("meta.json").data = b"{}".to_vec()),
+            "V1",
+            "V3",
+        ),
+        (
+            Parts::of(meta_json_of(8192, state.len()).as_bytes(), &state).stored(),
+            "V1",
+            "V3",
+        ),
+        (
+            edit(&|parts| parts.member("state.bin").data[100] ^= 1),
+            "V1 V3 V5 entries",
+            "V4",
+        ),
+        (
+            edit(&|parts| parts.member("SHA256SUMS").data = b"x\n".to_vec()),
+            "V1 V3 entries",
+            "V5",
+        ),
+        (
+            good().without("SHA256SUMS.sealed").stored(),
+            "V1 V3 V4 V5 entries",
+            "V6",
+        ),
+        (
+            edit(&|parts| parts.member("SHA256SUMS.sealed").data.clear()),
+            "V1 V3 V4 V5 entries",
+            "V6",
+        ),
+        (
+            edit(&|parts| parts.end.truncate(512)),
+            "V1 V2 V3 V4 V5 V6 entries",
+            "V7",
+        ),
+        (edit(&|parts| parts.end.push(0)), "V1 V2 V3 V4 V5 V6 entries", "V7"),
+        (bad_crc, "V1 V2 V3 V4 V5 V6 V7 entries", "V8"),
+        (bad_deflate, "V1", "V8"),
+        (Vec::new(), "", "V9"),
+        (good().stored()[..2000].to_vec(), "V1 V3", "V9"),
+        (
+            [good().stored(), vec![0]].concat(),
+            "V1 V2 V3 V4 V5 V6 V7 V8 entries",
+            "V9",
+        ),
+        (
+            Parts::of(meta_json(unordered.len()).as_bytes(), &unordered).stored(),
+            "V1 V2 V3 V4 V5 V6 V7 V8",
+            "entries",
+        ),
+    ];
+    let mut named = Vec::new();
+    for (archive, passed, gate) in cases {
+        let (found, at) = failed_at(&archive);
+        assert_eq!((found.as_str(), at.code()), (passed, gate));
+        named.push(at);
+    }
+    for gate in Gate::ALL {
+        assert!(named.contains(&gate), "no archive fails at {gate}");
+    }
+}
+
+#[test]
+fn damage_of_the_state_is_that_of_its_checksum_even_where_entries_break() {
+    let mut parts = good();
+    parts.member("state.bin").data[0] ^= 0x7f;
+    let archive = parts.stored();
+    let mut inspector = Inspector::default();
+    assert!(inspector.push(&archive).is_err());
+    assert!(matches!(inspector.entry_error(), Some(Error::Entry { number: 1, .. })));
+    assert!(!inspector.has_passed(Gate::Entries));
+    assert_eq!(inspector.finish().unwrap_err().gate(), Gate::Digests);
+}
+
+#[test]
+fn what_a_filter_made_is_called_by_its_name_in_every_slicing() {
+    let inputs: [(&[u8], Error); 6] = [
+        (
+            b"age-encryption.org/v1\n-> X25519 x",
+            Error::Foreign { format: Foreign::Age },
+        ),
+        (b"\x28\xb5\x2f\xfd\x04\x00", Error::Foreign { format: Foreign::Zstd }),
+        (
+            b"\x8c\x0d\x04\x09\x03\x08",
+            Error::Foreign {
+                format: Foreign::OpenPgp,
+            },
+        ),
+        (b"agency", Error::NotGzip { at: 0, found: b'a' }),
+        (b"age-encryption.org/v", Error::NotGzip { at: 0, found: b'a' }),
+        (b"-----BEGIN CERTIFICATE-----", Error::NotGzip { at: 0, found: b'-' }),
+    ];
+    for (input, expected) in inputs {
+        for length in 1..=input.len() {
+            let verdict = common::verify_chunks(input.chunks(length));
+            assert_eq!(verdict, Err(expected.clone()), "{}", input.escape_ascii());
+        }
+    }
+    let err = common::verify(b"age-encryption.org/v1\n").unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        "the input is not a snapshot archive but data encrypted by age"
+    );
+    assert_eq!(err.gate(), Gate::GzipHeader);
+    assert_eq!(
+        err.hint(),
+        Some("decrypt it first: pipe it through 'age -d -i KEYFILE'")
+    );
+}
+
+#[test]
+fn the_digest_of_the_archive_is_there_only_where_it_was_asked_for() {
+    use sha2::{Digest as _, Sha256};
+    let archive = good().deflated();
+    assert_eq!(common::verify(&archive).unwrap().archive_sha256, None);
+    let expected: [u8; 32] = Sha256::digest(&archive).into();
+    let mut verifier = Verifier::new().with_digest();
+    let mut guard = snapline_archive::Guard::new().with_digest();
+    for chunk in archive.chunks(777) {
+        verifier.push(chunk).unwrap();
+        let _ = guard.push(chunk).unwrap();
+    }
+    assert_eq!(verifier.finish().unwrap().archive_sha256, Some(expected));
+    assert_eq!(guard.finish().unwrap().0.archive_sha256, Some(expected));
+}
+
+#[test]
+fn time_and_encoding_are_told() {
+    let summary = common::verify(FIXTURE).unwrap();
+    assert_eq!((summary.taken, summary.stored), (Some(1_795_491_793), true));
+    let summary = common::verify(&good().deflated()).unwrap();
+    assert_eq!((summary.taken, summary.stored), (Some(0o15_000_000_000), false));
+    // A writer without a clock.
+    let mut tar = good().tar();
+    for start in [0, 1024] {
+        tar[start + 136..start + 148].fill(0);
+        let header = &mut tar[start..start + 512];
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    assert_eq!(common::verify(&gzip(&tar, Encoding::Stored)).unwrap().taken, None);
+}
