@@ -4,6 +4,8 @@
 
 #[path = "../../../crates/s3/tests/support/program.rs"]
 mod program;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 #[path = "../../../crates/s3/tests/support/stand_in.rs"]
 mod stand_in;
 
@@ -11,8 +13,9 @@ use std::fs::File;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use program::{SECRETS, end_of, expect, run_with, signal};
+use program::{SECRETS, end_of, expect, run_with};
 use rustix::process::Signal;
+use signals::{signal, wait_until_it_listens};
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{StandIn, Turn, closed, error, reply};
 
@@ -384,7 +387,7 @@ fn a_signal_while_reading_ends_it_with_128_and_its_number() {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::io::Write::write_all(&mut stdin, &small()[..1000]).unwrap();
-        std::thread::sleep(Duration::from_millis(200));
+        wait_until_it_listens(&child, number);
         signal(&child, number);
         let output = end_of(child, Duration::from_secs(5));
         expect(&output, code, &["ended by SIG"]);

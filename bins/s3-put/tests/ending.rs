@@ -4,6 +4,8 @@
 
 #[path = "../../../crates/s3/tests/support/program.rs"]
 mod program;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 #[path = "../../../crates/s3/tests/support/stand_in.rs"]
 mod stand_in;
 
@@ -11,8 +13,9 @@ use std::io::Write as _;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{end_of, expect, signal};
+use program::{end_of, expect};
 use rustix::process::Signal;
+use signals::signal;
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{Interlude, StandIn, Turn, error};
 
@@ -72,12 +75,14 @@ fn a_signal_in_mid_upload_aborts_the_upload_and_does_nothing_else() {
 #[test]
 fn a_signal_while_parts_are_in_flight_aborts_twice_and_sends_no_further_part() {
     let store = StandIn::with(|request, _| match request.asks() {
-        "part" => Turn::After(Interlude::Pause(Duration::from_millis(700))),
+        "part" => Turn::After(Interlude::Hold),
         _ => Turn::Serve,
     });
     let child = start_whole(&store, &["--concurrency", "1"], large());
     store.wait_for("part", 1);
     signal(&child, Signal::TERM);
+    store.wait_for("abort", 1);
+    store.release();
     let output = end_of(child, GRACE);
     expect(&output, 143, &["ended by SIGTERM"]);
     // The part that was in flight may have arrived after the first.
@@ -88,10 +93,11 @@ fn a_signal_while_parts_are_in_flight_aborts_twice_and_sends_no_further_part() {
 
 #[test]
 fn a_signal_while_the_upload_is_begun_aborts_it_as_soon_as_it_is_known() {
-    let store = StandIn::once("begin", Turn::After(Interlude::Pause(Duration::from_millis(700))));
+    let store = StandIn::once("begin", Turn::After(Interlude::Hold));
     let child = start_whole(&store, &[], large());
     store.wait_for("begin", 1);
     signal(&child, Signal::TERM);
+    store.release();
     expect(&end_of(child, GRACE), 143, &["ended by SIGTERM"]);
     assert_eq!((store.keys(), store.uploads()), (Vec::new(), 0), "{:?}", store.asked());
 }
@@ -109,10 +115,11 @@ fn a_signal_while_the_store_does_not_say_which_upload_it_began_tells_so() {
 
 #[test]
 fn a_signal_during_a_completion_that_succeeds_lets_it_finish() {
-    let store = StandIn::once("complete", Turn::After(Interlude::Pause(Duration::from_millis(700))));
+    let store = StandIn::once("complete", Turn::After(Interlude::Hold));
     let child = start_whole(&store, &[], large());
     store.wait_for("complete", 1);
     signal(&child, Signal::TERM);
+    store.release();
     let output = end_of(child, GRACE);
     expect(&output, 0, &["stored"]);
     assert_eq!(output.stdout, format!("{URI}\n").as_bytes());
@@ -134,12 +141,13 @@ fn a_signal_during_a_completion_that_hangs_aborts_the_upload_and_says_that_the_o
 /// Whoever ends a pipe ends all its stages: the input is cut, and the signal comes while that is being cleaned up.
 #[test]
 fn a_signal_while_a_failed_upload_is_aborted_waits_for_the_abort() {
-    let store = StandIn::once("abort", Turn::After(Interlude::Pause(Duration::from_millis(700))));
+    let store = StandIn::once("abort", Turn::After(Interlude::Hold));
     let mut cut = large();
     cut.truncate(11 << 20);
     let child = start_whole(&store, &[], cut);
     store.wait_for("abort", 1);
     signal(&child, Signal::TERM);
+    store.release();
     let output = end_of(child, GRACE);
     assert!(matches!(output.status.code(), Some(65 | 143)), "{:?}", output.status);
     assert_eq!((store.keys(), store.uploads()), (Vec::new(), 0), "{:?}", store.asked());

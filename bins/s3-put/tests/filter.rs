@@ -5,6 +5,8 @@
 
 #[path = "../../../crates/s3/tests/support/program.rs"]
 mod program;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 #[path = "../../../crates/s3/tests/support/stand_in.rs"]
 mod stand_in;
 
@@ -12,8 +14,9 @@ use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{SECRETS, end_of, expect, run_with, signal};
+use program::{SECRETS, end_of, expect, run_with};
 use rustix::process::{Pid, Signal};
+use signals::signal;
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{StandIn, Turn, error};
 

@@ -4,6 +4,8 @@
 
 #[path = "../../../crates/s3/tests/support/program.rs"]
 mod program;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 #[path = "../../../crates/s3/tests/support/stand_in.rs"]
 mod stand_in;
 
@@ -12,8 +14,9 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use program::{SECRETS, end_of, expect, run_with, signal};
+use program::{SECRETS, end_of, expect, run_with};
 use rustix::process::Signal;
+use signals::{signal, wait_until_it_listens};
 use stand_in::{StandIn, Turn, closed, error, reply};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_snap-prune");
@@ -399,7 +402,7 @@ fn a_signal_ends_it_with_128_and_its_number() {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"s3://bkt/").unwrap();
-    std::thread::sleep(Duration::from_millis(200));
+    wait_until_it_listens(&child, Signal::TERM);
     signal(&child, Signal::TERM);
     expect(&end_of(child, Duration::from_secs(5)), 143, &["ended by SIGTERM"]);
     assert_eq!(store.connections(), 0);

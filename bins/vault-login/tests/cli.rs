@@ -4,6 +4,8 @@
 
 #[path = "../../../crates/vault/tests/support/scripted.rs"]
 mod scripted;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -11,7 +13,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use scripted::{Server, closed, reply};
+use signals::signal;
 
 const LOGIN: &str = r#"{"auth":{"client_token":"hvs.new-token","policies":["backup","default"],"lease_duration":900}}"#;
 const REVOKE: &str = "POST /v1/auth/token/revoke-self";
@@ -670,21 +674,11 @@ fn a_token_that_is_still_on_its_way_at_a_signal_is_waited_for_and_revoked() {
         .spawn()
         .unwrap();
     vault.wait_for("POST /v1/auth/approle/login");
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    // The kernel has delivered it once it is not pending any more.
-    let status = format!("/proc/{}/status", child.id());
-    let pending = || {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        text.lines()
-            .any(|line| line.starts_with("ShdPnd:") && !line.ends_with("0000000000000000"))
-    };
-    while pending() {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    signal(&child, Signal::TERM);
     go_on.send(()).unwrap();
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
+    assert!(output.stdout.is_empty());
     assert_eq!(vault.lines(), ["POST /v1/auth/approle/login", REVOKE]);
 }
 
@@ -698,8 +692,7 @@ fn a_reply_that_does_not_come_holds_up_the_end_by_two_seconds_at_most() {
         .unwrap();
     vault.wait_for("POST /v1/auth/approle/login");
     let begun = std::time::Instant::now();
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    signal(&child, Signal::TERM);
     expect(&child.wait_with_output().unwrap(), 143, &["ended by SIGTERM"]);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
@@ -720,8 +713,7 @@ fn a_token_that_waits_for_its_reader_is_revoked_at_a_signal() {
     vault.wait_for("POST /v1/auth/approle/login");
     // The reply is on its way; the write behind it blocks for ever.
     std::thread::sleep(Duration::from_millis(500));
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    signal(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
     assert_eq!(vault.lines().last().map(String::as_str), Some(REVOKE));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::scripted::{Server, begin, chunks, closed, end, reply, send};
 use common::{
-    HELD, REVOKE, SNAPSHOT, TOKEN, expect, kill, large, program, run, run_with, sending, serving, small, start,
+    HELD, REVOKE, SNAPSHOT, TOKEN, expect, large, program, run, run_with, sending, serving, signals, small, start,
 };
 
 #[test]
@@ -517,7 +517,7 @@ fn a_signal_revokes_the_token_and_removes_the_temporary_file() {
         vault.wait_for(SNAPSHOT);
         std::thread::sleep(Duration::from_millis(300));
         let begun = Instant::now();
-        kill(&child, signal);
+        signals::signal(&child, signal);
         expect(&child.wait_with_output().unwrap(), code, &["ended by SIG"]);
         assert!(begun.elapsed() < Duration::from_secs(5));
         assert_eq!(vault.lines(), [SNAPSHOT, REVOKE]);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::scripted::{Server, begin, chunks, end, reply};
 use common::{
-    HELD, REVOKE, SNAPSHOT, TOKEN, expect, kill, large, program, run, run_with, sending, serving, small, start,
+    HELD, REVOKE, SNAPSHOT, TOKEN, expect, large, program, run, run_with, sending, serving, signals, small, start,
 };
 
 fn entries(folder: &std::path::Path) -> usize {
@@ -192,7 +192,7 @@ fn terminated_on_the_way_it_leaves_no_file_and_no_token() {
     let words = ["--revoke", "--spool", folder.path().to_str().unwrap()];
     let child = start(&vault.url, &words, Stdio::piped());
     vault.wait_for(SNAPSHOT);
-    kill(&child, rustix::process::Signal::TERM);
+    signals::signal(&child, rustix::process::Signal::TERM);
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
     assert!(output.stdout.is_empty());

@@ -5,6 +5,8 @@
 
 #[path = "../../../../crates/vault/tests/support/scripted.rs"]
 pub(crate) mod scripted;
+#[path = "../../../../crates/cli/tests/support/signals.rs"]
+pub(crate) mod signals;
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -111,9 +113,4 @@ pub(crate) fn large() -> Vec<u8> {
         ..Synthetic::new(8 << 20)
     }
     .to_vec()
-}
-
-/// Sends a signal.
-pub(crate) fn kill(child: &Child, signal: rustix::process::Signal) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }

@@ -32,11 +32,6 @@ pub(crate) fn run_with(command: Command, words: &[&str], stdin: impl Into<Vec<u8
         .unwrap()
 }
 
-/// Ends a program with TERM, INT or HUP.
-pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
-}
-
 /// Waits for its end, which must come within `limit`.
 pub(crate) fn end_of(mut child: Child, limit: Duration) -> Output {
     let start = Instant::now();

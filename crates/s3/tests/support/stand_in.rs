@@ -98,6 +98,8 @@ pub(crate) enum Interlude {
     /// Somebody else stores this under the key.
     Foreign(Vec<u8>),
     Pause(Duration),
+    /// Until [`StandIn::release`].
+    Hold,
 }
 
 /// An object of the stand-in.
@@ -163,6 +165,7 @@ struct Kept {
     seen: Vec<Request>,
     /// How many keys a page of a listing has.
     page: usize,
+    released: bool,
 }
 
 type Decide = dyn Fn(&Request, usize) -> Turn + Send + Sync;
@@ -291,6 +294,11 @@ impl StandIn {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Ends every [`Interlude::Hold`].
+    pub(crate) fn release(&self) {
+        self.kept.lock().unwrap().released = true;
+    }
+
     /// Waits until `count` requests have asked for `what`.
     pub(crate) fn wait_for(&self, what: &str, count: usize) {
         let start = Instant::now();
@@ -414,6 +422,11 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
                 kept.lock().unwrap().objects.insert(request.key(), object);
             }
             Turn::After(Interlude::Pause(pause)) => std::thread::sleep(pause),
+            Turn::After(Interlude::Hold) => {
+                while !kept.lock().unwrap().released {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
             Turn::Early(_) | Turn::EarlyOpen(_) => unreachable!(),
         }
         writer.write_all(&answer(&request, kept))?;
