@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use snapline_cli::{AtEnd, Ending, at_end};
+use snapline_cli::{AtEnd, Ending, at_end, yield_to_ending};
 use snapline_s3::{Client, Upload};
 use snapline_series::ObjectUri;
 
@@ -96,6 +96,7 @@ impl Claim {
 
     /// The object is about to be made. False if the run is being ended.
     pub(crate) fn commit(&self, object: &ObjectUri, upload: Option<Upload>) -> bool {
+        yield_to_ending();
         self.advance(Phase::Committing(object.clone(), upload))
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use snapline_cli::{
     Failure, Field, Kind, OrExit as _, Output, Program, Source, Trailing, read_line, stdin_source, summary,
+    yield_to_ending,
 };
 use snapline_s3::Client;
 use snapline_series::{Location, Member, Members, ObjectUri};
@@ -167,6 +168,7 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> R
         let gone = if dry_run {
             Ok(())
         } else {
+            yield_to_ending();
             client.delete(&object).map_err(Failure::from)
         };
         match gone {

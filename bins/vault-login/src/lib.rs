@@ -11,7 +11,7 @@ mod method;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapline_cli::{Ending, Failure, Field, Output, Program, Trailing, at_end, summary, yield_to_ending};
+use snapline_cli::{Ending, Failure, Field, Output, Program, Trailing, at_end, summary};
 use snapline_vault::{Client, Login, Revocation};
 
 pub use args::Args;
@@ -64,7 +64,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
     }
     let login = logged_in?;
-    yield_to_ending();
     match (hand_over(output, &login.token), &revocation) {
         (Err(failure), Some(revocation)) => {
             revocation.revoke(REVOKE);

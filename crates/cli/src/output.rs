@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{AtEnd, Ending, Failure, Kind, OrExit as _, at_end};
+use crate::{AtEnd, Ending, Failure, Kind, OrKind as _, at_end, yield_to_ending};
 
 /// An open output, unbuffered.
 #[derive(Debug)]
@@ -133,11 +133,12 @@ impl Output {
         }
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`; nothing once a signal that ends the program was delivered.
     ///
     /// # Errors
     /// 141 if the reader closed a pipe, else 74.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        yield_to_ending();
         let written = match &mut self.sink {
             Sink::Stream(file) => file.write_all(bytes),
             Sink::Whole { file, .. } => file.write_all(bytes),
@@ -154,7 +155,8 @@ impl Output {
         })
     }
 
-    /// Puts a file in its place: synced, renamed, the folder synced. Nothing to do for a stream.
+    /// Puts a file in its place: synced, renamed, the folder synced. Nothing to do for a stream, and nothing is done once a
+    /// signal that ends the program was delivered.
     ///
     /// # Errors
     /// 74 if a step fails; the temporary file is then gone.
@@ -164,6 +166,7 @@ impl Output {
         };
         let writing = format!("write to {}", self.name);
         file.as_file().sync_all().or_exit(Kind::Io, &writing)?;
+        yield_to_ending();
         let path: TempPath = file.into_temp_path();
         path.persist(&place)
             .map_err(|failed| failed.error)
