@@ -17,7 +17,7 @@ mod transfer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snapline_cli::{Failure, Field, Input, Kind, OrExit as _, Output, Program, Trailing, input, summary};
+use snapline_cli::{AtEnd, Failure, Field, Input, Kind, OrExit as _, Output, Program, Trailing, input, summary};
 use snapline_s3::{Client, Description, Existing, Guard, Identity, PayloadHash, Upload};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -49,7 +49,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     let metrics = config.metrics.as_deref().map(MetricsFile::open).transpose()?;
     let input = input(config.input.as_deref(), "a snapshot")?;
-    let stored = store(&config, input)?;
+    // The guard lives on: once the object is there, no signal keeps this from saying so.
+    let (stored, _at_end) = store(&config, input)?;
     let duration = start.elapsed();
     // Whoever reads of a full or closed output must also read that the object is there.
     let mut output = Output::open(None)?;
@@ -83,14 +84,14 @@ struct Stored {
     parts: u64,
 }
 
-fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
+fn store(config: &Config, input: Input) -> Result<(Stored, AtEnd), Failure> {
     let mut opening = Opening::new(config, input)?;
     // Whatever happens from here on, no process of a filter outlives this function.
     let _running = opening.running.take();
     let client = Client::new(config.s3.clone(), &PROGRAM.user_agent(), config.concurrency + 1);
     let client = Arc::new(client);
     let claim = Claim::new(Arc::clone(&client));
-    let _give_up = claim.give_up_at_end();
+    let at_end = claim.give_up_at_end();
     let stored = if opening.ended {
         at_once(config, &client, &claim, opening)
     } else {
@@ -106,7 +107,7 @@ fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
         in_parts(config, start)
     }?;
     tell_what_is_unconfirmed(config, &client, &stored.object);
-    Ok(stored)
+    Ok((stored, at_end))
 }
 
 /// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not.

@@ -9,7 +9,7 @@ mod signals;
 #[path = "../../../crates/s3/tests/support/stand_in.rs"]
 mod stand_in;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
@@ -124,6 +124,31 @@ fn a_signal_during_a_completion_that_succeeds_lets_it_finish() {
     expect(&output, 0, &["stored"]);
     assert_eq!(output.stdout, format!("{URI}\n").as_bytes());
     assert!(store.object(KEY).body == large());
+}
+
+/// On a terminal's Ctrl-C there are two: the terminal's, and the one that snap-pipe passes on.
+#[test]
+fn no_signal_keeps_it_from_saying_that_the_object_is_stored() {
+    let store = StandIn::new();
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds: the URI does not fit behind it before the reader reads.
+    writer.write_all(&[b'x'; 64 * 1024]).unwrap();
+    let mut command = program::program(env!("CARGO_BIN_EXE_s3-put"), &store.url);
+    let command = command.arg(URI).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.stdout(writer).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&Synthetic::new(20_000).to_vec()).unwrap();
+    drop(stdin);
+    store.wait_for("put", 1);
+    for _ in 0..2 {
+        signal(&child, Signal::INT);
+    }
+    let mut said = Vec::new();
+    // The command holds the other end of the pipe, too.
+    command.stdout(Stdio::null());
+    reader.read_to_end(&mut said).unwrap();
+    expect(&end_of(child, GRACE), 0, &["stored"]);
+    assert_eq!(said[64 * 1024..], *format!("{URI}\n").as_bytes());
 }
 
 #[test]

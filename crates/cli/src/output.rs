@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{AtEnd, Ending, Failure, Kind, OrKind as _, at_end, yield_to_ending};
+use crate::{AtEnd, Ending, Failure, Kind, OrExit as _, at_end, yield_to_ending};
 
 /// An open output, unbuffered.
 #[derive(Debug)]
