@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use serde_json::json;
 use snapline_integration::authority::{Authority, Validity};
@@ -12,32 +11,15 @@ use snapline_integration::cloud::{Cloud, USER_ARN, USER_KEY, USER_SECRET};
 use snapline_integration::container::{engine_program, gateway};
 use snapline_integration::directory::Directory;
 use snapline_integration::jwt::{Issuer, in_seconds};
+use snapline_integration::page::Page;
 use snapline_integration::program::Environment;
 use snapline_integration::token_review::TokenReview;
 use snapline_integration::vault::{Vault, inspect};
 use tempfile::TempDir;
 
-/// The page.
-fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vault.md");
-    fs::read_to_string(path).unwrap()
-}
-
-/// The indented blocks under a heading, in order.
+/// The indented blocks of the page under a heading, in order.
 fn blocks(heading: &str) -> Vec<String> {
-    let page = page();
-    let mut lines = page.lines().skip_while(|line| *line != heading);
-    assert_eq!(lines.next(), Some(heading), "the page has no such heading");
-    let mut blocks = vec![String::new()];
-    for line in lines.take_while(|line| !line.starts_with('#')) {
-        match line.strip_prefix("    ") {
-            Some(code) => blocks.last_mut().unwrap().push_str(&format!("{code}\n")),
-            None if !blocks.last().unwrap().is_empty() => blocks.push(String::new()),
-            None => {}
-        }
-    }
-    blocks.retain(|block| !block.is_empty());
-    blocks
+    Page::open("docs/vault.md").blocks(heading)
 }
 
 /// Somebody at the keyboard: with the root token and Vault's command line on the server side, with our programs on the other.
