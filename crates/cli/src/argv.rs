@@ -32,7 +32,7 @@ pub(crate) enum Argv {
     Words(Vec<String>),
 }
 
-/// Splits `--option=value`, unfolds `-vvq`, finds `--version`; all up to `--`, or to the first word of a command line. `valued`
+/// Splits `--option=value`, unfolds `-vvq`, lets `-` be a word, finds `--version`; all up to `--`, or to the first word of a command line. `valued`
 /// are the options that take a value: the word behind one does not begin a command line.
 ///
 /// # Errors
@@ -43,6 +43,8 @@ pub(crate) fn normalise(
     valued: &[&str],
 ) -> Result<Argv, String> {
     let mut normal = Vec::new();
+    // argh takes a - for an option, but for a word only behind --.
+    let mut dashes = Vec::new();
     let mut rest = false;
     let mut value_follows = false;
     for word in words {
@@ -56,11 +58,14 @@ pub(crate) fn normalise(
         }
         if rest {
             normal.push(word);
+        } else if word == "-" && !is_value && trailing != Trailing::Command {
+            dashes.push(word);
         } else if word == "--" {
+            normal.push(word.clone());
+            normal.append(&mut dashes);
             if trailing == Trailing::Child {
-                normal.push(word.clone());
+                normal.push(word);
             }
-            normal.push(word);
             rest = true;
         } else if word == "--version" {
             return Ok(Argv::Version);
@@ -72,6 +77,10 @@ pub(crate) fn normalise(
         } else {
             normal.push(word);
         }
+    }
+    if !dashes.is_empty() {
+        normal.push("--".to_owned());
+        normal.append(&mut dashes);
     }
     Ok(Argv::Words(normal))
 }
@@ -150,6 +159,22 @@ mod tests {
     fn version_is_found_among_other_options_but_not_behind_the_double_dash() {
         assert_eq!(words("-v --version", Trailing::Mixed), Argv::Version);
         assert_ne!(words("-v -- --version", Trailing::Mixed), Argv::Version);
+    }
+
+    #[test]
+    fn a_dash_is_a_word_or_a_value_and_no_option() {
+        let cases = [
+            ("- --log-format json", "--log-format json -- -"),
+            ("x --log-format - -", "x --log-format - -- -"),
+            ("--input=- -v", "--input - -v"),
+            ("- -- y -", "-- - y -"),
+        ];
+        for (line, expected) in cases {
+            let expected = expected.split(' ').map(str::to_owned).collect();
+            assert_eq!(words(line, Trailing::Mixed), Argv::Words(expected), "{line}");
+        }
+        let expected = ["-v", "--", "-", "--", "age", "-"].map(str::to_owned).to_vec();
+        assert_eq!(words("- -v -- age -", Trailing::Child), Argv::Words(expected));
     }
 
     #[test]

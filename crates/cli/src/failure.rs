@@ -11,6 +11,7 @@ use snapline_failure::{Fail, Kind};
 pub struct Failure {
     kind: Kind,
     hint: Option<String>,
+    silent: bool,
     error: anyhow::Error,
 }
 
@@ -20,6 +21,7 @@ impl Failure {
         Self {
             kind,
             hint: None,
+            silent: false,
             error: anyhow::Error::msg(message.into()),
         }
     }
@@ -38,9 +40,21 @@ impl Failure {
         self
     }
 
+    /// Takes its line on standard error away, and leaves the exit code: for a report whose reader has seen enough.
+    #[must_use]
+    pub fn silent(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
     /// What it means.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether only the exit code tells of it.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// The hint, for the edge to print.
@@ -61,6 +75,7 @@ impl<E: Fail> From<E> for Failure {
         Self {
             kind: error.kind(),
             hint: error.hint().map(str::to_owned),
+            silent: false,
             error: anyhow::Error::new(error),
         }
     }

@@ -54,7 +54,7 @@ pub fn input(path: Option<&str>, product: &str) -> Result<Input, Failure> {
         None | Some("-") => {
             if stdin_source() == Source::Terminal {
                 let message = format!("read {product} from standard input: it is a terminal");
-                return Err(Failure::says(Kind::Usage, message).hint("pipe it in, or name a file with --input"));
+                return Err(Failure::says(Kind::Usage, message).hint("pipe it in, or name a file"));
             }
             let fd = io::stdin()
                 .as_fd()

@@ -55,7 +55,9 @@ pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Fai
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            message::error(&failure.to_string(), failure.kind(), failure.advice());
+            if !failure.is_silent() {
+                message::error(&failure.to_string(), failure.kind(), failure.advice());
+            }
             ExitCode::from(failure.kind().code())
         }
     }
