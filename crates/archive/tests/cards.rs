@@ -61,7 +61,7 @@ seal           shamir: 3 of 5 unseal keys are needed
 keyring        highest term 3; entries of term 3: 166, term 2: 111, term 1: 266
 secrets        kv version 2: 151 in 244 versions; other engines, kv version 1 among them: 90 entries
 tokens         5
-leases         4, of them 0 of secrets
+leases         4: 4 of logins, 0 of secrets
 entries        549: auth 6 (2156 bytes), core 24 (8108 bytes), logical 497 (219701 bytes), sys 22 (13515 bytes)";
     assert_eq!(card(MAIN).to_string(), expected);
 }
@@ -107,7 +107,7 @@ fn card_of_an_openbao_with_namespaces() {
     assert_eq!((card.contents.kv2_secrets, card.contents.kv2_versions), (20, 35));
     let text = card.to_string();
     assert!(
-        text.contains("\nnamespaces     3, of them 1 with a seal of their own\n"),
+        text.contains("\nnamespaces     3; with a seal of their own: 1\n"),
         "{text}"
     );
     assert!(

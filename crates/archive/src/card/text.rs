@@ -78,11 +78,16 @@ impl Card {
         lines.push(("tokens", contents.tokens.to_string()));
         lines.push((
             "leases",
-            format!("{}, of them {} of secrets", contents.leases, contents.secret_leases),
+            format!(
+                "{}: {} of logins, {} of secrets",
+                contents.leases,
+                contents.leases - contents.secret_leases,
+                contents.secret_leases
+            ),
         ));
         if self.namespaces.count > 0 {
             let (count, own) = (self.namespaces.count, self.namespaces.own_seal);
-            lines.push(("namespaces", format!("{count}, of them {own} with a seal of their own")));
+            lines.push(("namespaces", format!("{count}; with a seal of their own: {own}")));
         }
         let shares = self.prefixes.iter();
         let shares = shares.map(|share| format!("{} {} ({} bytes)", share.prefix, share.count, share.size));

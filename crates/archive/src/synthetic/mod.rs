@@ -3,6 +3,7 @@
 //! Behind the feature `synthetic`, so that nothing of it ships. The values are random bytes where a real snapshot has
 //! ciphertext, and the sealed checksums are random bytes too: no server can restore such an archive.
 
+mod broken;
 mod container;
 mod state;
 
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+pub use broken::{Broken, broken};
 pub use container::{Gzip, gzip, tar_header};
 
 use state::{Random, State};
