@@ -254,6 +254,11 @@ impl Vault {
 
 /// What Vault's own `operator raft snapshot inspect` says about an archive, offline.
 pub fn inspect(archive: &[u8]) -> Output {
+    inspect_with(&[], archive)
+}
+
+/// The same with options of that command.
+pub fn inspect_with(more: &[&str], archive: &[u8]) -> Output {
     let (name, tag) = versions::vault_image();
     let image = format!("{name}:{tag}");
     let label = format!("{LABEL}={}", run_id());
@@ -268,9 +273,14 @@ pub fn inspect(archive: &[u8]) -> Output {
         "--env",
         "HOME=/tmp",
     ];
-    let command = ["operator", "raft", "snapshot", "inspect", "/dev/stdin"];
+    let command = ["operator", "raft", "snapshot", "inspect"];
     pipe_through(
-        Command::new(engine_program()).args(options).arg(&image).args(command),
+        Command::new(engine_program())
+            .args(options)
+            .arg(&image)
+            .args(command)
+            .args(more)
+            .arg("/dev/stdin"),
         archive,
     )
 }
