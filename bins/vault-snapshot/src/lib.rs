@@ -152,7 +152,7 @@ fn fetch(config: &Config, client: &Client, token: &Secret, output: &mut Output) 
 fn watch(config: &Config, url: &str) -> Result<Watch, Failure> {
     let stalls = Stalls {
         limit: config.stall,
-        reading: &format!("read the snapshot from '{url}'"),
+        reading: Some(&format!("read the snapshot from '{url}'")),
         output: config.output.as_deref(),
         spool: config.spool.as_deref(),
     };

@@ -32,7 +32,8 @@ struct State {
 
 impl Watchdog {
     /// Starts to watch. After `limit` without progress the clean-ups run and the process ends as the stall says whose index
-    /// was last given to [`waits_for`](Self::waits_for). The watch ends when the last clone is dropped.
+    /// was last given to [`waits_for`](Self::waits_for); what has no stall may take as long as it likes. The watch ends when the
+    /// last clone is dropped.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -61,12 +62,13 @@ impl Watchdog {
 fn watch(watched: &Weak<State>, limit: Duration, stalls: &[Stall]) {
     while let Some(state) = watched.upgrade() {
         let deadline = state.start + Duration::from_millis(state.last.load(Ordering::Relaxed)) + limit;
-        let left = deadline.saturating_duration_since(Instant::now());
+        let mut left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             if let Some(stall) = stalls.get(state.waiting.load(Ordering::Relaxed)) {
-                ending::end(&stall.message, stall.kind);
+                return ending::end(&stall.message, stall.kind);
             }
-            return;
+            // What is waited for next has its whole limit from then on.
+            left = limit;
         }
         drop(state);
         std::thread::sleep(left);

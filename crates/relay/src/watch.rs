@@ -7,12 +7,12 @@ use snapline_cli::{Failure, Kind, OrExit as _, Stall, Watchdog};
 /// What a copy waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// The source sends nothing.
-    Source = 0,
     /// The reader of our output takes nothing. A source that holds locks meanwhile must not wait for that for ever.
-    Output = 1,
+    Output = 0,
     /// The disk under the spool takes or gives nothing.
-    Spool = 2,
+    Spool = 1,
+    /// The source sends nothing.
+    Source = 2,
 }
 
 /// How long each may take, and what to say then.
@@ -20,8 +20,9 @@ pub enum Waiting {
 pub struct Stalls<'a> {
     /// How long nothing may move.
     pub limit: Duration,
-    /// What is being read, for example `read the snapshot from 'https://…'`.
-    pub reading: &'a str,
+    /// What is being read, for example `read the snapshot from 'https://…'`; nothing for a source that has limits of its own,
+    /// and tries again within them.
+    pub reading: Option<&'a str>,
     /// The file that is written; standard output where it is absent or `-`.
     pub output: Option<&'a str>,
     /// The folder of the spool, if there is one.
@@ -46,17 +47,19 @@ impl Stalls<'_> {
         };
         let folder = self.spool.unwrap_or_default();
         let stall = |message: String, kind| Stall { message, kind };
-        let stalls = vec![
-            stall(
-                format!("{}: nothing came for {limit} s", self.reading),
-                Kind::Unavailable,
-            ),
+        let mut stalls = vec![
             stall(format!("write to {output}: nothing was taken for {limit} s"), Kind::Io),
             stall(
                 format!("use a temporary file in '{folder}': nothing moved for {limit} s"),
                 Kind::Io,
             ),
         ];
+        if let Some(reading) = self.reading {
+            stalls.push(stall(
+                format!("{reading}: nothing came for {limit} s"),
+                Kind::Unavailable,
+            ));
+        }
         Watchdog::start(self.limit, stalls)
             .map(Watch)
             .or_exit(Kind::Io, "start a thread")
