@@ -34,7 +34,7 @@ pub use pipe::enlarge_pipe;
 pub use program::{Common, Program, Runnable, main};
 pub use progress::Progress;
 pub use search::{Missing, find_program};
-pub use snapline_failure::Kind;
+pub use snapline_failure::{Fail, Kind};
 pub use values::{parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 

@@ -73,3 +73,27 @@ pub fn copy<E>(
         progress.add(count as u64);
     }
 }
+
+/// Copies whatever comes, and returns its length in bytes. Nothing is verified, and nothing held back.
+///
+/// # Errors
+/// [`Stop::Source`] or [`Stop::Target`].
+pub fn copy_raw<E>(
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
+    mut target: Target<'_>,
+    watch: &Watch,
+) -> Result<u64, Stop<E>> {
+    let mut buffer = vec![0; CHUNK];
+    let mut progress = Progress::new("read");
+    let mut bytes = 0;
+    loop {
+        watch.waits_for(Waiting::Source);
+        let count = read(&mut buffer).map_err(Stop::Source)?;
+        if count == 0 {
+            return Ok(bytes);
+        }
+        target.write_all(&buffer[..count], watch).map_err(Stop::Target)?;
+        bytes += count as u64;
+        progress.add(count as u64);
+    }
+}

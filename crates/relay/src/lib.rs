@@ -8,6 +8,6 @@ mod copy;
 mod spool;
 mod watch;
 
-pub use copy::{Stop, Target, copy};
+pub use copy::{Stop, Target, copy, copy_raw};
 pub use spool::Spool;
 pub use watch::{Stalls, Waiting, Watch};

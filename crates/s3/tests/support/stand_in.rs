@@ -235,9 +235,17 @@ impl StandIn {
 
     /// Has an object, of somebody else.
     pub(crate) fn holding(self, key: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.describing(key, body, &[])
+    }
+
+    /// Has an object that was stored with these headers.
+    pub(crate) fn describing(self, key: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> Self {
+        let headers = headers.iter();
         let object = Object {
             body: body.into(),
-            headers: Vec::new(),
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         self.kept.lock().unwrap().objects.insert(key.to_owned(), object);
         self
