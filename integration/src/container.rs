@@ -136,6 +136,12 @@ impl Container {
         engine(&["unpause", self.id()]);
     }
 
+    /// Ends the server in good order and starts it again. What was in memory is gone, `/data` and `/tmp` included; the published
+    /// port is the same only if it was chosen beforehand.
+    pub fn restart(&self) {
+        engine(&["restart", self.id()]);
+    }
+
     /// What the server has written so far, for messages of failing tests.
     pub fn log(&self) -> String {
         let output = engine(&["logs", self.id()]);

@@ -11,6 +11,7 @@ use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt
 use ureq::http::request::Builder;
 
 use crate::container::{Container, LABEL, engine_program, pipe_through, run_id};
+use crate::program::free_port;
 use crate::shared::Shared;
 use crate::versions;
 use crate::wait::wait_for;
@@ -82,19 +83,41 @@ impl Vault {
         vault
     }
 
+    /// Starts a server that nobody has initialised, whose data is in `folder` of this machine and so outlives a restart.
+    #[must_use]
+    pub fn uninitialised(folder: &Path) -> Self {
+        // Known before, so that it is the same after a restart.
+        let port = free_port();
+        let configuration = configuration(port, "").replace("\"/data\"", "\"/share\"");
+        Self::launch_with(configuration, Some(port), &[], |request| {
+            request.with_mount(Mount::bind_mount(folder.display().to_string(), "/share"))
+        })
+    }
+
     /// Makes it a cluster of one; returns the unseal key.
     pub(crate) fn initialise(&mut self) -> String {
-        let keys = self.call(
-            "PUT",
-            "sys/init",
-            Some(&json!({"secret_shares": 1, "secret_threshold": 1})),
-        );
-        self.root_token = text(&keys["root_token"]);
-        let key = text(&keys["keys"][0]);
-        self.call("PUT", "sys/unseal", Some(&json!({"key": key})));
+        self.initialise_with(1, 1).remove(0)
+    }
+
+    /// The same with so many unseal keys, of which so many are needed; returns all of them, in base64.
+    pub fn initialise_with(&mut self, shares: usize, threshold: usize) -> Vec<String> {
+        let wanted = json!({"secret_shares": shares, "secret_threshold": threshold});
+        let answer = self.call("PUT", "sys/init", Some(&wanted));
+        self.root_token = text(&answer["root_token"]);
+        let keys = answer["keys_base64"].as_array().expect("a list of keys");
+        let keys: Vec<String> = keys.iter().map(text).collect();
+        for key in &keys[..threshold] {
+            self.call("PUT", "sys/unseal", Some(&json!({"key": key})));
+        }
         wait_for("Vault is active", || self.is_active().then_some(()));
         self.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
-        key
+        keys
+    }
+
+    /// Ends the server and starts it again; it is sealed then.
+    pub fn restart(&self) {
+        self.container.restart();
+        wait_for("Vault answers again", || (self.health() != 0).then_some(()));
     }
 
     /// Gives the unseal key to a node that joins the cluster of `other`; it uses it when it has joined. Says whether it was taken.
