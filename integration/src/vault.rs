@@ -107,11 +107,16 @@ impl Vault {
         let keys = answer["keys_base64"].as_array().expect("a list of keys");
         let keys: Vec<String> = keys.iter().map(text).collect();
         for key in &keys[..threshold] {
-            self.call("PUT", "sys/unseal", Some(&json!({"key": key})));
+            self.unseal(key);
         }
         wait_for("Vault is active", || self.is_active().then_some(()));
         self.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
         keys
+    }
+
+    /// Gives a sealed server one of its unseal keys.
+    pub fn unseal(&self, key: &str) {
+        self.call("PUT", "sys/unseal", Some(&json!({"key": key})));
     }
 
     /// Ends the server and starts it again; it is sealed then.
