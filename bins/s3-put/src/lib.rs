@@ -17,7 +17,7 @@ mod transfer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snapline_cli::{AtEnd, Failure, Field, Input, Kind, OrExit as _, Output, Program, Trailing, input, summary};
+use snapline_cli::{Failure, Field, Input, Kind, OrExit as _, Output, Program, Trailing, input, summary};
 use snapline_s3::{Client, Description, Existing, Guard, Identity, PayloadHash, Upload};
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
@@ -49,8 +49,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     let metrics = config.metrics.as_deref().map(MetricsFile::open).transpose()?;
     let input = input(config.input.as_deref(), "a snapshot")?;
-    // The guard lives on: once the object is there, no signal keeps this from saying so.
-    let (stored, _at_end) = store(&config, input)?;
+    let stored = store(&config, input)?;
     let duration = start.elapsed();
     // Whoever reads of a full or closed output must also read that the object is there.
     let mut output = Output::open(None)?;
@@ -84,7 +83,7 @@ struct Stored {
     parts: u64,
 }
 
-fn store(config: &Config, input: Input) -> Result<(Stored, AtEnd), Failure> {
+fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
     let mut opening = Opening::new(config, input)?;
     // Whatever happens from here on, no process of a filter outlives this function.
     let _running = opening.running.take();
@@ -106,8 +105,10 @@ fn store(config: &Config, input: Input) -> Result<(Stored, AtEnd), Failure> {
         };
         in_parts(config, start)
     }?;
+    // Once the object is there, no signal keeps this program from saying so, nor makes a failure of it.
+    at_end.keep();
     tell_what_is_unconfirmed(config, &client, &stored.object);
-    Ok((stored, at_end))
+    Ok(stored)
 }
 
 /// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not.

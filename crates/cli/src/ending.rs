@@ -58,6 +58,13 @@ pub fn at_end(clean_up: impl FnMut() -> Ending + Send + 'static) -> AtEnd {
     AtEnd(PROCESS.register(Box::new(clean_up)))
 }
 
+impl AtEnd {
+    /// Lets the clean-up stand until the process has ended.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for AtEnd {
     fn drop(&mut self) {
         PROCESS.remove(self.0);
