@@ -110,10 +110,28 @@ impl Container {
 
     /// Where other containers reach it.
     pub fn inner_address(&self) -> String {
-        let template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let output = engine(&["inspect", "--format", template, self.id()]);
-        let address = String::from_utf8_lossy(&output.stdout);
-        format!("{}:{}", address.trim(), self.inner_port)
+        format!("{}:{}", self.in_its_network("IPAddress"), self.inner_port)
+    }
+
+    /// The address of this machine that the container reaches: what a test listens on to be called. No other machine reaches
+    /// it.
+    pub fn gateway(&self) -> String {
+        self.in_its_network("Gateway")
+    }
+
+    /// Asked of the running container, never of its network: Docker's network `bridge` has no gateway until dockerd was started a
+    /// second time.
+    fn in_its_network(&self, field: &str) -> String {
+        let template = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{field}}}}}{{{{end}}}}");
+        let output = engine(&["inspect", "--format", &template, self.id()]);
+        let address = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(
+            !address.is_empty(),
+            "the container {} has no {field}: it has ended, or the engine is rootless and gives containers no network of \
+             this machine's",
+            self.id()
+        );
+        address
     }
 
     /// The engine's name for it.
@@ -147,13 +165,6 @@ impl Container {
         let output = engine(&["logs", self.id()]);
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
-}
-
-/// The address of this machine that containers reach: what a test listens on for them to call. No other machine reaches it.
-pub fn gateway() -> String {
-    let template = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
-    let output = engine(&["network", "inspect", "--format", template, "bridge"]);
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Runs the container engine's command line; panics if it fails.

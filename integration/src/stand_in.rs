@@ -34,7 +34,7 @@ pub(crate) struct Reply {
 impl StandIn {
     /// Listens on a free port of `host`.
     pub(crate) fn start(host: &str, answer: impl Fn(&Request) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind((host, 0)).expect("listen");
+        let listener = TcpListener::bind((host, 0)).unwrap_or_else(|err| panic!("listen on '{host}': {err}"));
         let url = format!("http://{}", listener.local_addr().expect("know the own address"));
         let ended = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({

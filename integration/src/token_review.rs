@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::container::gateway;
+use crate::container::Container;
 use crate::stand_in::{Reply, Request, StandIn};
 
 const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -20,11 +20,11 @@ pub struct TokenReview {
 type Accounts = Arc<Mutex<Vec<(String, String)>>>;
 
 impl TokenReview {
-    /// Answers whoever shows `reviewer` as bearer token.
+    /// Answers `caller` where it shows `reviewer` as bearer token.
     #[must_use]
-    pub fn start(reviewer: &str) -> Self {
+    pub fn start(caller: &Container, reviewer: &str) -> Self {
         let accounts = Accounts::default();
-        let server = StandIn::start(&gateway(), {
+        let server = StandIn::start(&caller.gateway(), {
             let (reviewer, accounts) = (format!("Bearer {reviewer}"), Arc::clone(&accounts));
             move |request| answer(request, &reviewer, &accounts)
         });

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use snapline_archive::synthetic::Synthetic;
 use snapline_integration::cloud::{CONTAINER_TOKEN, Cloud, Keys, USER_ARN, USER_KEY, USER_SECRET, WEB_TOKEN};
-use snapline_integration::container::gateway;
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
 use snapline_integration::program::Environment;
 use snapline_integration::running::Outcome;
@@ -219,7 +218,7 @@ fn a_session_that_the_store_does_not_accept_is_replaced_once() {
 #[test]
 fn vault_login_proves_an_identity_of_aws() {
     let vault = Vault::shared();
-    let sts = Cloud::start(&gateway(), Vec::new());
+    let sts = Cloud::start(&vault.container().gateway(), Vec::new());
     vault.call("POST", "sys/auth/aws", Some(&json!({"type": "aws"})));
     vault.call(
         "PUT",

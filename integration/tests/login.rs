@@ -288,7 +288,7 @@ fn jwt_takes_what_the_issuer_signed_and_nothing_else() {
 #[test]
 fn kubernetes_takes_the_service_account_that_the_api_server_knows() {
     let vault = Vault::shared();
-    let api_server = TokenReview::start("the-reviewers-token");
+    let api_server = TokenReview::start(vault.container(), "the-reviewers-token");
     mount(&vault, "cluster", "kubernetes");
     let configuration = json!({
         "kubernetes_host": api_server.url(), "token_reviewer_jwt": "the-reviewers-token", "disable_local_ca_jwt": true,

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 use snapline_integration::authority::{Authority, Validity};
 use snapline_integration::cloud::{Cloud, USER_ARN, USER_KEY, USER_SECRET};
-use snapline_integration::container::{engine_program, gateway};
+use snapline_integration::container::engine_program;
 use snapline_integration::directory::Directory;
 use snapline_integration::jwt::{Issuer, in_seconds};
 use snapline_integration::page::Page;
@@ -50,11 +50,12 @@ impl Reader {
         fs::write(home.join("bin/vault"), command).unwrap();
         fs::set_permissions(home.join("bin/vault"), fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", home.join("bin").display(), environment.get("PATH"));
+        // What Vault sees of a client behind a published port.
+        let client = format!("{}/32", vault.container().gateway());
         let reader = Self {
             vault,
             environment: environment.set("PATH", &path),
-            // What Vault sees of a client behind a published port.
-            replaced: vec![("10.1.2.0/24", format!("{}/32", gateway()))],
+            replaced: vec![("10.1.2.0/24", client)],
         };
         let policy = blocks("## The policy").remove(0);
         reader.pastes(&policy);
@@ -134,9 +135,10 @@ fn jwt_and_kubernetes_work_as_pasted() {
         "exp": in_seconds(600), "kubernetes.io": {"namespace": "vault", "serviceaccount": {"name": "snapline", "uid": "1"}},
     }));
     // A Vault outside of the cluster has no account of its own there: it reviews a token by that very token.
-    let api_server = TokenReview::start(&account);
+    let reader = Reader::new();
+    let api_server = TokenReview::start(reader.vault.container(), &account);
     api_server.accept(&account, "system:serviceaccount:vault:snapline");
-    let reader = Reader::new().replacing(
+    let reader = reader.replacing(
         "kubernetes_host=https://kubernetes.default.svc",
         &format!("disable_local_ca_jwt=true kubernetes_host={}", api_server.url()),
     );
@@ -176,9 +178,10 @@ listener "tcp" {
 
 #[test]
 fn aws_works_as_pasted() {
-    let sts = Cloud::start(&gateway(), Vec::new());
+    let reader = Reader::new();
+    let sts = Cloud::start(&reader.vault.container().gateway(), Vec::new());
     let server_id = "iam_server_id_header_value=vault.example.com";
-    let reader = Reader::new()
+    let reader = reader
         .replacing(
             server_id,
             &format!("{server_id} sts_region=us-east-1 sts_endpoint={}", sts.url()),
