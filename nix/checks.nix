@@ -20,6 +20,8 @@ let
     fileset = lib.fileset.unions [
       ../Cargo.lock
       ../Cargo.toml
+      # A test of the manifests has it compiled in.
+      ../README.md
       ../bins
       ../clippy.toml
       ../crates
