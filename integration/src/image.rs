@@ -62,13 +62,7 @@ impl Job {
         }
         words.push(image);
         words.extend(arguments);
-        let mut environment = Environment::new();
-        for variable in ["DOCKER_HOST", "XDG_RUNTIME_DIR"] {
-            if let Ok(value) = env::var(variable) {
-                environment = environment.set(variable, &value);
-            }
-        }
-        let client = environment.spawn(&engine_program(), &words);
+        let client = Environment::new().engine().spawn(&engine_program(), &words);
         Self { name, client }
     }
 

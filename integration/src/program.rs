@@ -79,6 +79,17 @@ impl Environment {
         }
     }
 
+    /// How the command line of the container engine finds it.
+    #[must_use]
+    pub fn engine(mut self) -> Self {
+        for name in ["DOCKER_HOST", "XDG_RUNTIME_DIR"] {
+            if let Ok(value) = env::var(name) {
+                self = self.set(name, &value);
+            }
+        }
+        self
+    }
+
     /// The home directory, which is also the current one.
     pub fn home(&self) -> &Path {
         self.home.path()

@@ -38,7 +38,7 @@ impl Reader {
     fn at(vault: Vault) -> Self {
         // Vault::start has enabled it; on the page that is the first thing to do.
         vault.call("DELETE", "sys/auth/approle", None);
-        let environment = Environment::new().set("VAULT_ADDR", &vault.address());
+        let environment = Environment::new().engine().set("VAULT_ADDR", &vault.address());
         let home = environment.home().to_owned();
         let command = format!(
             "#!/bin/sh\nexec {} exec --interactive --env VAULT_ADDR=http://127.0.0.1:8200 --env VAULT_TOKEN={} {} /bin/vault \"$@\"\n",
