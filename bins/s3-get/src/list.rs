@@ -1,9 +1,9 @@
 //! The snapshots of a series, one a line.
 
-use snapline_cli::{Failure, Kind, Output};
+use snapline_cli::{Failure, Kind, Output, age};
 use snapline_s3::{Attributes, Client};
 use snapline_series::{Member, Members, ObjectUri};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::args::Series;
 
@@ -67,44 +67,5 @@ fn line(object: &ObjectUri, member: &Member, attributes: Option<&Attributes>, no
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
     let index = number(attributes.and_then(|attributes| attributes.index));
     let term = number(attributes.and_then(|attributes| attributes.term));
-    format!(
-        "{object}\t{}\t{}\t{index}\t{term}\n",
-        member.size,
-        age(now - member.time)
-    )
-}
-
-/// The two largest units: `3d4h`, `26m5s`.
-fn age(age: Duration) -> String {
-    let seconds = age.whole_seconds().max(0);
-    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let first = units.iter().position(|(_, length)| seconds >= *length).unwrap_or(3);
-    let mut text = String::new();
-    let mut rest = seconds;
-    for (name, length) in &units[first..(first + 2).min(units.len())] {
-        text.push_str(&format!("{}{name}", rest / length));
-        rest %= length;
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_has_its_two_largest_units() {
-        for (seconds, text) in [
-            (-5, "0s"),
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m0s"),
-            (3599, "59m59s"),
-            (3600, "1h0m"),
-            (93_784, "1d2h"),
-            (8_640_000, "100d0h"),
-        ] {
-            assert_eq!(age(Duration::seconds(seconds)), text);
-        }
-    }
+    format!("{object}\t{}\t{}\t{index}\t{term}\n", member.size, age(member.age(now)))
 }

@@ -6,9 +6,6 @@ use snapline_s3::Attributes;
 
 use crate::series::Chosen;
 
-/// The media type under which s3-put stores what is no plain archive.
-const FILTERED: &str = "application/octet-stream";
-
 /// The failure to report for an object that is no whole archive because of `error`.
 pub(crate) fn refused(error: &Error, attributes: &Attributes, chosen: &Chosen) -> Failure {
     let object = &chosen.object;
@@ -18,15 +15,10 @@ pub(crate) fn refused(error: &Error, attributes: &Attributes, chosen: &Chosen) -
         return failure.hint(format!("{raw}; {hint}"));
     }
     match (error, &chosen.before) {
-        (Error::NotGzip { .. }, _) if is_filtered(attributes) => {
+        (Error::NotGzip { .. }, _) if attributes.is_filtered() => {
             failure.hint(format!("s3-put stored it through a filter or with --raw: {raw}"))
         }
         (_, Some(before)) => failure.hint(format!("the snapshot before it: s3-get '{before}'")),
         (_, None) => failure,
     }
-}
-
-/// Whether s3-put stored it as something else than an archive.
-fn is_filtered(attributes: &Attributes) -> bool {
-    attributes.id.is_some() && attributes.content_type.as_deref() == Some(FILTERED)
 }

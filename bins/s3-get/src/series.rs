@@ -92,10 +92,7 @@ impl Series {
 
     /// The URI of a member.
     pub(crate) fn uri(&self, member: &Member) -> ObjectUri {
-        ObjectUri {
-            bucket: self.bucket.clone(),
-            key: member.key.clone(),
-        }
+        member.uri(&self.bucket)
     }
 
     fn chosen(&self, members: &Members, member: &Member) -> Chosen {

@@ -161,10 +161,7 @@ fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> R
     let mut deleted = Deleted::default();
     let mut outages = 0;
     for member in members {
-        let object = ObjectUri {
-            bucket: bucket.to_owned(),
-            key: member.key.clone(),
-        };
+        let object = member.uri(bucket);
         let gone = if dry_run {
             Ok(())
         } else {

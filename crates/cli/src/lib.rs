@@ -37,7 +37,7 @@ pub use program::{Common, Program, Runnable, main};
 pub use progress::Progress;
 pub use search::{Missing, find_program};
 pub use snapline_failure::{Fail, Kind};
-pub use values::{parse_duration, parse_size};
+pub use values::{age, parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 
 /// What the option macros expand to; not for direct use.

@@ -1,4 +1,4 @@
-//! Values of options: durations and sizes, as options.md has them.
+//! Durations and sizes, as options take them and as people read them.
 
 use std::time::Duration;
 
@@ -47,6 +47,19 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+/// A time span as people read it, by its two largest units: `3d4h`, `26m5s`.
+pub fn age(age: Duration) -> String {
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let mut rest = age.as_secs();
+    let first = units.iter().position(|(_, length)| rest >= *length).unwrap_or(3);
+    let mut text = String::new();
+    for (name, length) in units.iter().skip(first).take(2) {
+        text.push_str(&format!("{}{name}", rest / length));
+        rest %= length;
+    }
+    text
 }
 
 #[cfg(test)]
@@ -101,6 +114,21 @@ mod tests {
             "18446744073709551615K",
         ] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_age_has_its_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m0s"),
+            (3599, "59m59s"),
+            (3600, "1h0m"),
+            (93_784, "1d2h"),
+            (8_640_000, "100d0h"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
         }
     }
 }

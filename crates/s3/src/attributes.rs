@@ -10,6 +10,9 @@ pub(crate) const INDEX: &str = "x-amz-meta-snapline-index";
 /// The Raft term of the snapshot.
 pub(crate) const TERM: &str = "x-amz-meta-snapline-term";
 
+/// The media type under which s3-put stores what is not the snapshot itself.
+const FILTERED: &str = "application/octet-stream";
+
 /// What the headers of a HEAD or GET response say about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributes {
@@ -40,6 +43,11 @@ impl Attributes {
             index: number(INDEX),
             term: number(TERM),
         })
+    }
+
+    /// Whether s3-put stored something else than a plain archive: what a filter made of it, or anything with `--raw`.
+    pub fn is_filtered(&self) -> bool {
+        self.id.is_some() && self.content_type.as_deref() == Some(FILTERED)
     }
 }
 
@@ -83,5 +91,18 @@ mod tests {
         assert_eq!((attributes.index, attributes.etag), (None, None));
         assert_eq!(of(&[("etag", "\"e\"")]), None);
         assert_eq!(of(&[("content-length", "-1")]), None);
+    }
+
+    #[test]
+    fn only_what_s3_put_stored_as_something_else_is_filtered() {
+        let is_filtered = |content_type, id: &[(&'static str, &'static str)]| {
+            let headers = [&[("content-length", "7"), ("content-type", content_type)], id].concat();
+            of(&headers).unwrap().is_filtered()
+        };
+        let ours = &[("x-amz-meta-snapline-id", "i")];
+        assert!(is_filtered("application/octet-stream", ours));
+        assert!(!is_filtered("application/gzip", ours));
+        // Many clients store everything under that type.
+        assert!(!is_filtered("application/octet-stream", &[]));
     }
 }

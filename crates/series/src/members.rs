@@ -3,6 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::template::Template;
+use crate::uri::ObjectUri;
 
 /// How far ahead of the clock an object's time may be, as far as a clock may be wrong.
 const SKEW: Duration = Duration::minutes(15);
@@ -27,6 +28,19 @@ pub struct Member {
 }
 
 impl Member {
+    /// Its URI, where `bucket` is that of the series.
+    pub fn uri(&self, bucket: &str) -> ObjectUri {
+        ObjectUri {
+            bucket: bucket.to_owned(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// How old it is by the time in its key; 0 for one that is ahead of our clock by a little.
+    pub fn age(&self, now: OffsetDateTime) -> std::time::Duration {
+        (now - self.time).try_into().unwrap_or_default()
+    }
+
     /// Whether the store received it more than a day after the time in its name: it was copied here, or its name is made up.
     pub fn is_late(&self) -> bool {
         self.received.is_some_and(|received| received > self.time + LATE)
@@ -168,6 +182,21 @@ mod tests {
         assert_eq!(minutes(&members.future), [-16]);
         assert_eq!(minutes(&members.empty), [0]);
         assert_eq!(members.newest().unwrap(), &members.snapshots[0]);
+    }
+
+    #[test]
+    fn an_age_is_counted_from_the_time_in_the_key() {
+        let members = members(&[(5, 1), (-15, 1)]);
+        let ages: Vec<_> = members
+            .snapshots
+            .iter()
+            .map(|member| member.age(NOW).as_secs())
+            .collect();
+        assert_eq!(ages, [0, 300]);
+        assert_eq!(
+            members.snapshots[1].uri("bkt").to_string(),
+            "s3://bkt/v/20261124_115500"
+        );
     }
 
     #[test]
