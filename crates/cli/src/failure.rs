@@ -33,6 +33,13 @@ impl Failure {
         self
     }
 
+    /// Gives it another kind, for a program whose caller expects other codes.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Puts what was being done in front: `<doing>: <this failure>`.
     #[must_use]
     pub fn context(mut self, doing: impl Into<String>) -> Self {

@@ -33,10 +33,10 @@ pub use line::{Line, read_line};
 pub use message::{Field, LogFormat, summary};
 pub use output::{Output, Sink, refuse_terminal};
 pub use pipe::enlarge_pipe;
-pub use program::{Common, Program, Runnable, main};
+pub use program::{Common, Program, Runnable, main, main_with, typed_value};
 pub use progress::Progress;
 pub use search::{Missing, find_program};
-pub use snapline_failure::{Fail, Kind};
+pub use snapline_failure::{Fail, Kind, one_line};
 pub use values::{age, parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 

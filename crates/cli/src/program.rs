@@ -49,8 +49,18 @@ pub trait Runnable: FromArgs + ArgsInfo {
 ///
 /// `run` gets the arguments as they were typed; it makes checked values of them first of all.
 pub fn main<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
+    main_with(program, run, std::convert::identity)
+}
+
+/// The same for a program that owes its caller an answer of a certain form, even to a wrong command line: `on_failure` gets
+/// whatever failed, and returns what is printed to standard error and ends the process.
+pub fn main_with<A: Runnable>(
+    program: Program,
+    run: impl FnOnce(A) -> Result<(), Failure>,
+    on_failure: impl FnOnce(Failure) -> Failure,
+) -> ExitCode {
     ending::end_panics_with_one_line();
-    let result = start(program, run);
+    let result = start(program, run).map_err(on_failure);
     ending::yield_to_ending();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,7 +77,7 @@ fn start<A: Runnable>(program: Program, run: impl FnOnce(A) -> Result<(), Failur
     let words = std::env::args_os().skip(1);
     let Some(args) = parse::<A>(program, words).inspect_err(|_| {
         // Nothing was parsed, but whoever reads the messages still expects them in the form that was asked for.
-        let format = log_format_of_words(std::env::args_os().skip(1));
+        let format = typed_value("--log-format").and_then(|format| format.parse().ok());
         let format = format.or_else(|| log_format_of_environment().ok().flatten());
         message::set_up(program.name, false, 0, format.unwrap_or_default());
     })?
@@ -133,17 +143,21 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// The format that a command line asks for which cannot be parsed as a whole.
-fn log_format_of_words(words: impl Iterator<Item = OsString>) -> Option<LogFormat> {
+/// The value of an option such as `--format` on this process's command line, also where that cannot be parsed as a whole.
+pub fn typed_value(option: &str) -> Option<String> {
+    value_in(std::env::args_os().skip(1), option)
+}
+
+fn value_in(words: impl Iterator<Item = OsString>, option: &str) -> Option<String> {
     let mut words = words
         .map(|word| word.to_string_lossy().into_owned())
         .take_while(|word| word != "--");
     while let Some(word) = words.next() {
-        if word == "--log-format" {
-            return words.next()?.parse().ok();
+        if word == option {
+            return words.next();
         }
-        if let Some(value) = word.strip_prefix("--log-format=") {
-            return value.parse().ok();
+        if let Some(value) = word.strip_prefix(option).and_then(|rest| rest.strip_prefix('=')) {
+            return Some(value.to_owned());
         }
     }
     None
@@ -165,11 +179,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_of_messages_is_found_on_a_command_line_that_is_wrong_otherwise() {
-        let find = |line: &str| log_format_of_words(line.split(' ').map(OsString::from));
-        assert_eq!(find("--no-such --log-format json"), Some(LogFormat::Json));
-        assert_eq!(find("--log-format=json --no-such"), Some(LogFormat::Json));
-        assert_eq!(find("--no-such -- --log-format json"), None);
-        assert_eq!(find("--log-format"), None);
+    fn a_value_is_found_on_a_command_line_that_is_wrong_otherwise() {
+        let find = |line: &str| value_in(line.split(' ').map(OsString::from), "--format");
+        assert_eq!(find("--no-such --format json"), Some("json".to_owned()));
+        assert_eq!(find("--format=json --no-such"), Some("json".to_owned()));
+        assert_eq!(find("--format= --no-such"), Some(String::new()));
+        assert_eq!(find("--formats json"), None);
+        assert_eq!(find("--no-such -- --format json"), None);
+        assert_eq!(find("--format"), None);
     }
 }
