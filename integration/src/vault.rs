@@ -94,6 +94,30 @@ impl Vault {
         })
     }
 
+    /// The same, unsealed by the key `autounseal` of the transit engine that `transit` has.
+    #[must_use]
+    pub fn auto_unsealed(folder: &Path, transit: &Self) -> Self {
+        let port = free_port();
+        let seal = format!(
+            "seal \"transit\" {{\n  address = \"http://{}\"\n  token = \"{}\"\n  key_name = \"autounseal\"\n  mount_path = \"transit/\"\n}}\n",
+            transit.container.inner_address(),
+            transit.root_token()
+        );
+        let configuration = configuration(port, "").replace("\"/data\"", "\"/share\"") + &seal;
+        Self::launch_with(configuration, Some(port), &[], |request| {
+            request.with_mount(Mount::bind_mount(folder.display().to_string(), "/share"))
+        })
+    }
+
+    /// Makes an auto-unsealed server a cluster of one, and waits until it is active.
+    pub fn initialise_for_auto_unseal(&mut self) {
+        let wanted = json!({"recovery_shares": 1, "recovery_threshold": 1});
+        let answer = self.call("PUT", "sys/init", Some(&wanted));
+        self.root_token = text(&answer["root_token"]);
+        wait_for("Vault is active", || self.is_active().then_some(()));
+        self.call("POST", "sys/auth/approle", Some(&json!({"type": "approle"})));
+    }
+
     /// Makes it a cluster of one; returns the unseal key.
     pub(crate) fn initialise(&mut self) -> String {
         self.initialise_with(1, 1).remove(0)

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use serde_json::json;
+use snapline_integration::cluster;
 use snapline_integration::container::{LABEL, engine_program, run_id};
 use snapline_integration::minio::Minio;
 use snapline_integration::page::Page;
@@ -28,21 +29,26 @@ struct Operator {
 }
 
 impl Operator {
-    /// One whose cluster of `threshold` of five keys held a secret when it was backed up. The cluster comes along.
-    fn new(threshold: usize) -> (Self, Vault, TempDir) {
+    /// One whose cluster with so many keys held a secret when it was backed up. The cluster comes along.
+    fn new(shares: usize, threshold: usize) -> (Self, Vault, TempDir) {
         let folder = TempDir::new().unwrap();
         let mut old = Vault::uninitialised(folder.path());
-        let keys = old.initialise_with(5, threshold);
+        let keys = old.initialise_with(shares, threshold);
+        (Self::with_backup_of(&old, &keys), old, folder)
+    }
+
+    /// One with a backup of `old`, whose keys are in files.
+    fn with_backup_of(old: &Vault, keys: &[String]) -> Self {
         old.call(
             "POST",
             "sys/mounts/secret",
             Some(&json!({"type": "kv", "options": {"version": "2"}})),
         );
-        write_secret(&old, "before");
+        write_secret(old, "before");
         let minio = Minio::start();
         minio.bucket_named("backups");
         let environment = Environment::new()
-            .vault(&old, &old.app_role(SNAPSHOT_POLICY))
+            .vault(old, &old.app_role(SNAPSHOT_POLICY))
             .minio(&minio);
         for (number, key) in keys.iter().enumerate() {
             fs::write(
@@ -53,7 +59,7 @@ impl Operator {
         }
         environment.shell(BACKUP).expect(0);
         let (image, tag) = vault_image();
-        let operator = Self {
+        Self {
             environment: with_vaults_command(environment),
             replaced: vec![
                 ("hashicorp/vault:1.21.0 vault".to_owned(), format!("{image}:{tag}")),
@@ -64,8 +70,7 @@ impl Operator {
                 ("docker".to_owned(), engine_program()),
             ],
             _minio: minio,
-        };
-        (operator, old, folder)
+        }
     }
 
     fn at(mut self, vault: &Vault) -> Self {
@@ -141,7 +146,7 @@ fn secret_at(vault: &Vault, token: &str) -> String {
 
 #[test]
 fn the_first_block_says_which_keys_and_the_list_names_the_backup() {
-    let (operator, _old, _folder) = Operator::new(3);
+    let (operator, _old, _folder) = Operator::new(5, 3);
     let [card] = blocks("# Bringing it back");
     let report = operator.pastes(&card);
     assert!(report.text().contains("3 of 5 unseal keys"), "{}", report.text());
@@ -158,7 +163,7 @@ fn the_first_block_says_which_keys_and_the_list_names_the_backup() {
 
 #[test]
 fn the_same_cluster_gets_its_data_back_as_pasted() {
-    let (operator, old, _folder) = Operator::new(3);
+    let (operator, old, _folder) = Operator::new(5, 3);
     write_secret(&old, "after");
     let [right] = blocks("## The right to restore");
     let operator = Operator {
@@ -175,7 +180,7 @@ fn the_same_cluster_gets_its_data_back_as_pasted() {
 
 #[test]
 fn a_new_cluster_gets_the_old_data_and_opens_with_the_old_keys_as_pasted() {
-    let (operator, old, _folder) = Operator::new(3);
+    let (operator, old, _folder) = Operator::new(5, 3);
     let token = old.root_token().to_owned();
     drop(old);
     let folder = TempDir::new().unwrap();
@@ -192,7 +197,7 @@ fn a_new_cluster_gets_the_old_data_and_opens_with_the_old_keys_as_pasted() {
 
 #[test]
 fn last_nights_archive_opens_on_a_node_without_network_as_pasted() {
-    let (operator, old, _folder) = Operator::new(3);
+    let (operator, old, _folder) = Operator::new(5, 3);
     let token = old.root_token().to_owned();
     drop(old);
     let [make, restore, remove] = blocks("## Try last night's archive");
@@ -206,4 +211,49 @@ fn last_nights_archive_opens_on_a_node_without_network_as_pasted() {
     let secret = operator.environment.shell(&read).expect(0);
     assert!(secret.text().contains("before"), "{}", secret.text());
     operator.pastes(&remove);
+}
+
+#[test]
+fn three_new_nodes_get_the_old_data_and_open_with_the_old_key_as_pasted() {
+    let (operator, old, _folder) = Operator::new(1, 1);
+    let token = old.root_token().to_owned();
+    drop(old);
+    let nodes = cluster::start(3);
+    fs::write(operator.file("root-token"), nodes[0].root_token()).unwrap();
+    let mut environment = operator.environment;
+    for (number, node) in nodes.iter().enumerate() {
+        environment = environment.set(&format!("NODE_{}", number + 1), &node.address());
+    }
+    let operator = Operator {
+        environment,
+        ..operator
+    };
+    let [restore, unseal] = blocks("## Three nodes");
+    operator.pastes(&restore);
+    operator.pastes(&unseal);
+    // Until then the nodes lead to the leader of the old cluster.
+    wait_for("one of them leads", || nodes.iter().any(Vault::is_active).then_some(()));
+    for node in &nodes {
+        assert_eq!(secret_at(node, &token), "before");
+    }
+}
+
+#[test]
+fn a_new_cluster_with_the_same_auto_unseal_opens_by_itself_as_pasted() {
+    let transit = Vault::start();
+    transit.call("POST", "sys/mounts/transit", Some(&json!({"type": "transit"})));
+    transit.call("POST", "transit/keys/autounseal", None);
+    let (old_folder, new_folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut old = Vault::auto_unsealed(old_folder.path(), &transit);
+    old.initialise_for_auto_unseal();
+    let operator = Operator::with_backup_of(&old, &[]);
+    let token = old.root_token().to_owned();
+    drop(old);
+    let mut new = Vault::auto_unsealed(new_folder.path(), &transit);
+    new.initialise_for_auto_unseal();
+    let operator = operator.at(&new);
+    fs::write(operator.file("root-token"), new.root_token()).unwrap();
+    let [restore] = blocks("## A new cluster with the same auto-unseal");
+    operator.pastes(&restore);
+    assert_eq!(secret_at(&new, &token), "before");
 }

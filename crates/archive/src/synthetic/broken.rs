@@ -104,7 +104,7 @@ fn state() -> Vec<u8> {
     let mut state = Vec::new();
     // It is a good one, so there is no error.
     let _ = Verifier::new().push_with(&Synthetic::new(3000).to_vec(), &mut |part| {
-        state.extend_from_slice(part)
+        state.extend_from_slice(part);
     });
     state
 }
