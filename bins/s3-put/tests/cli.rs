@@ -387,7 +387,7 @@ fn a_signal_while_reading_ends_it_with_128_and_its_number() {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::io::Write::write_all(&mut stdin, &small()[..1000]).unwrap();
-        wait_until_it_listens(&child, number);
+        wait_until_it_listens(&child);
         signal(&child, number);
         let output = end_of(child, Duration::from_secs(5));
         expect(&output, code, &["ended by SIG"]);

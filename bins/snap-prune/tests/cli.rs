@@ -402,7 +402,7 @@ fn a_signal_ends_it_with_128_and_its_number() {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"s3://bkt/").unwrap();
-    wait_until_it_listens(&child, Signal::TERM);
+    wait_until_it_listens(&child);
     signal(&child, Signal::TERM);
     expect(&end_of(child, Duration::from_secs(5)), 143, &["ended by SIGTERM"]);
     assert_eq!(store.connections(), 0);

@@ -18,10 +18,13 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
     });
 }
 
-/// Waits until the program has set its handler. Before that a signal ends it by the default action.
-pub(crate) fn wait_until_it_listens(child: &Child, signal: Signal) {
-    wait_until(child, "it listens for the signal", || {
-        mask(child, "SigCgt") & bit(signal) != 0
+/// Waits until the thread that takes signals up is there. Before that a signal may end the program by the default action, or be
+/// lost: the registry of handlers does nothing for one that comes while the first handler is being set.
+pub(crate) fn wait_until_it_listens(child: &Child) {
+    let name = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    wait_until(child, "it listens for signals", || {
+        let mut tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        tasks.any(|task| name(task).is_some_and(|name| name.trim() == "signals"))
     });
 }
 
