@@ -158,6 +158,13 @@ fn json_has_stable_names() {
 }
 
 #[test]
+fn a_storage_that_vault_began_and_openbao_took_over_is_openbaos() {
+    let both: [(&str, &[u8]); 3] = [("core/master", b""), ("core/mounts", b""), ("core/root-key", b"")];
+    assert_eq!(card(&archive_of(&both)).origin.product, Product::OpenBao);
+    assert_eq!(card(&archive_of(&both[..2])).origin.product, Product::Vault);
+}
+
+#[test]
 fn an_old_shamir_seal_is_warned_of() {
     let config = br#"{"type":"shamir","secret_shares":5,"secret_threshold":3,"stored_shares":0}"#;
     let archive = archive_of(&[

@@ -209,6 +209,7 @@ fn what_no_server_writes_is_refused_by_name() {
     );
     assert_eq!(fault(&varint(Entries::LONGEST)), Fault::Cut);
     assert_eq!(fault(&[0xff; 10]), Fault::Number);
+    assert_eq!(fault(&[0x80]), Fault::Cut);
     assert!(malformed(&[field(1, b"a"), field(1, b"b")].concat()), "a field twice");
     assert!(malformed(b"\x08\x01"), "a key that is a number");
     assert!(malformed(b"\x02\x01"), "field 0");
