@@ -98,7 +98,15 @@ impl Manifest {
             .collect()
     }
 
-    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    /// The pods of its Jobs.
+    pub fn job_pods(&self) -> Vec<&Value> {
+        self.of_kind("Job")
+            .map(|job| &job["spec"]["template"]["spec"])
+            .collect()
+    }
+
+    /// Its documents of this kind.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.documents.iter().filter(move |document| document["kind"] == kind)
     }
 }
@@ -107,13 +115,10 @@ impl<'a> CronJob<'a> {
     /// A document of that kind, or a patch for one.
     pub fn new(document: &'a Value) -> Self {
         let pod = &document["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-        let containers = ["initContainers", "containers"]
-            .into_iter()
-            .filter_map(|list| pod[list].as_array())
-            .flatten()
-            .map(Container::new)
-            .collect();
-        Self { document, containers }
+        Self {
+            document,
+            containers: Container::all_of(pod),
+        }
     }
 
     /// The specification of its jobs.
@@ -136,6 +141,16 @@ impl<'a> CronJob<'a> {
 }
 
 impl Container {
+    /// Those of a pod: its init containers, then its containers.
+    pub fn all_of(pod: &Value) -> Vec<Self> {
+        let lists = ["initContainers", "containers"].into_iter();
+        lists
+            .filter_map(|list| pod[list].as_array())
+            .flatten()
+            .map(Self::new)
+            .collect()
+    }
+
     fn new(definition: &Value) -> Self {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         Self {
