@@ -178,6 +178,41 @@ fn every_gate_is_named_with_65() {
 }
 
 #[test]
+fn what_the_damage_leaves_open_is_undecided_and_damaged_entries_show_beside_their_checksum() {
+    let mut archive = Synthetic::new(5000).to_vec();
+    let output = run(&[], &archive[..3000]);
+    expect(&output, 65, &["at gate V9"]);
+    for (gate, status) in [
+        ("V3", "passed"),
+        ("V4", "undecided"),
+        ("V9", "FAILED"),
+        ("entries", "undecided"),
+    ] {
+        assert!(
+            text(&output).contains(&format!("\n{gate:14} {status} ")),
+            "{}",
+            text(&output)
+        );
+    }
+
+    // Not UTF-8 any more, in the first key.
+    let key = archive
+        .windows(12)
+        .position(|window| window == b"core/keyring")
+        .unwrap();
+    archive[key] = 0xff;
+    let output = run(&[], archive);
+    expect(&output, 65, &["at gate V4"]);
+    for gate in ["V4", "entries"] {
+        assert!(
+            text(&output).contains(&format!("\n{gate:14} FAILED ")),
+            "{}",
+            text(&output)
+        );
+    }
+}
+
+#[test]
 fn what_a_filter_has_made_is_named_with_the_way_back() {
     let output = run(&[], "age-encryption.org/v1\n-> X25519 abc\n");
     expect(
