@@ -12,7 +12,7 @@ use crate::policy::Policy;
 
 snapline_cli::args! {
     /// Checks that a series of snapshots has a fresh, whole backup: how old the newest is, how many there are and, with --verify,
-    /// whether they are whole. For whoever watches: it needs the rights to list and to read, and changes nothing.
+    /// whether they are whole. For monitoring: needs only the rights to list and to read, and changes nothing.
     #[argh(
         usage = "<uri> --max-age <dur> [options]",
         example = "{command_name} s3://backups/vault/ --max-age 26h --verify latest",
@@ -20,10 +20,10 @@ snapline_cli::args! {
         example = "{command_name} s3://backups/vault/ --max-age 26h --format prometheus --output /var/lib/node_exporter/vault-check.prom",
         example = "{command_name} s3://backups/vault/ --max-age 26h --format json | jq .newest.uri",
         note = "The age of a snapshot is counted from the time in its name, in UTC, not from when the store received it: copied buckets work. Objects whose time is more than 15 minutes ahead do not count and are never the newest, nor are empty ones; both are reported.",
-        note = "--verify fetches snapshots and proves each whole, in constant memory and without a disk; the one line of the report counts them. What a filter encrypted or compressed cannot be verified, which is a failure of --verify.",
-        note = "The check fails with 66 if there is no snapshot, the newest is too old, or there are too few; with 65 if one that was verified is broken or cannot be verified, whatever its age. If both a store that cannot be asked and a failure are found, the failure decides.",
-        note = "--format nagios prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 2 CRITICAL instead of 65 and 66, 3 UNKNOWN instead of every other failure. WARNING is not used.",
-        note = "--format prometheus writes gauges with the label series, also if the check fails: alert on snapline_check_ok == 0 and on the age of snapline_check_timestamp_seconds, which tells a check that no longer runs.",
+        note = "--verify fetches snapshots and proves each whole, in constant memory and without a disk; it goes on after one that is broken. What a filter encrypted or compressed cannot be verified, and fails --verify.",
+        note = "Ends with 66 if there is no snapshot, the newest is too old, or there are too few; with 65 if a snapshot that was to be verified is broken or filtered, whatever its age. A snapshot that cannot be fetched decides the code only if nothing else is wrong.",
+        note = "--format nagios prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 2 CRITICAL instead of 65 and 66, 3 UNKNOWN instead of any other failure, a wrong command line included. WARNING is not used.",
+        note = "--format prometheus writes gauges with the label series, even if the check fails: alert on snapline_check_ok == 0, and on an old snapline_check_timestamp_seconds, which means that the check no longer runs.",
         note = "Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile in ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata, unless AWS_EC2_METADATA_DISABLED is true. -v says which. Proxies: HTTP_PROXY, HTTPS_PROXY, NO_PROXY."
     )]
     pub struct Args with (snapline_s3) {
@@ -42,7 +42,7 @@ snapline_cli::args! {
         /// form of the report: text, json, nagios or prometheus [default: text]
         #[argh(option, arg_name = "form", default = "Format::Text")]
         pub format: Format,
-        /// file for the report, replaced as a whole and readable by everybody [default: -, standard output]
+        /// file for the report, replaced as a whole, mode 0644 [default: -, standard output]
         #[argh(option, arg_name = "file")]
         pub output: Option<String>,
     }

@@ -116,7 +116,7 @@ impl Verification {
                 object,
                 cause: error.to_string(),
             }),
-            Err(error @ Error::NotGzip { .. }) if is_filtered => self.report(Problem::Filtered {
+            Err(error) if is_filtered => self.report(Problem::Filtered {
                 object,
                 cause: format!("{error}: s3-put stored it through a filter or with --raw"),
             }),

@@ -309,9 +309,12 @@ fn a_broken_snapshot_is_65_however_old_it_is() {
 #[test]
 fn what_a_filter_made_cannot_be_verified_and_says_so() {
     let age = "age-encryption.org/v1\n-> X25519";
+    let odd = "stored it through a filter or with --raw";
     for (body, headers, cause) in [
         (age.as_bytes(), &[][..], "data encrypted by age"),
-        (b"anything", &FILTERED, "stored it through a filter or with --raw"),
+        (b"anything", &FILTERED, odd),
+        // Compressed once more.
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\xff", &FILTERED, odd),
     ] {
         let store = StandIn::new().describing(&key(1), body, headers);
         let output = check(&store.url, &["--verify", "latest"]);
