@@ -22,6 +22,7 @@ pub mod jwt;
 pub mod line;
 pub mod manifest;
 pub mod minio;
+pub mod name;
 pub mod page;
 pub mod program;
 pub mod running;

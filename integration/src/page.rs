@@ -17,6 +17,17 @@ impl Page {
         Self { text }
     }
 
+    /// The first fenced block of JSON under a heading.
+    pub fn json(&self, heading: &str) -> String {
+        let section = self
+            .text
+            .split_once(&format!("\n{heading}\n"))
+            .expect("the page has the heading")
+            .1;
+        let block = section.split_once("```json\n").expect("a block of JSON").1;
+        block.split_once("```").expect("its end").0.to_owned()
+    }
+
     /// The indented blocks under a heading, up to the next one, in order.
     pub fn blocks(&self, heading: &str) -> Vec<String> {
         let mut lines = self.text.lines().skip_while(|line| *line != heading);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::Minio;
+use snapline_integration::name::snapshot_name;
 use snapline_integration::program::Environment;
 use snapline_integration::running::Outcome;
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 struct Scene {
@@ -59,13 +59,7 @@ fn day(number: u8) -> String {
 }
 
 fn name_of(time: OffsetDateTime) -> String {
-    let text: String = time
-        .format(&Rfc3339)
-        .unwrap()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
-    format!("vault/vault_raft_{}_{}.snap", &text[..8], &text[8..14])
+    format!("vault/{}", snapshot_name(time))
 }
 
 #[test]

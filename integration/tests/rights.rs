@@ -1,28 +1,28 @@
 //! The policies in `docs/s3.md` are enough for what they are for, and for nothing else: a real server enforces each.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use std::fs;
-use std::path::Path;
-
 use snapline_archive::synthetic::Synthetic;
 use snapline_integration::bucket::{Bucket, Signer};
 use snapline_integration::minio::Minio;
+use snapline_integration::name::snapshot_name;
+use snapline_integration::page::Page;
 use snapline_integration::program::Environment;
 use snapline_integration::running::Outcome;
 use snapline_integration::wait::next_second;
+use time::OffsetDateTime;
 
 /// One part, and three.
 const SIZES: [u64; 2] = [100_000, 11 << 20];
+const WRITER: &str = "The writer: `s3-put`";
+const PRUNER: &str = "The pruner: `snap-prune`";
+const READER: &str = "The reader: `s3-get` and `snap-check`";
 const OLD: &str = "vault/vault_raft_20240101_020000.snap";
 const NEW: &str = "vault/vault_raft_20240102_020000.snap";
 const ELSEWHERE: &str = "other/vault_raft_20240101_020000.snap";
 
-/// The policy below the heading that begins with `title`, for this bucket.
+/// The policy below the heading, for this bucket.
 fn policy(title: &str, bucket: &Bucket) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/s3.md");
-    let text = fs::read_to_string(page).unwrap();
-    let section = text.split("\n### ").find(|section| section.starts_with(title)).unwrap();
-    let block = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let block = Page::open("docs/s3.md").json(&format!("### {title}"));
     let policy = block.replace("backups", &bucket.name);
     assert_ne!(policy, block);
     policy
@@ -67,7 +67,7 @@ fn bucket_with_objects(minio: &Minio, name: &str) -> Bucket {
 fn the_writer_stores_and_does_nothing_else() {
     let minio = Minio::shared();
     let bucket = bucket_with_objects(&minio, "writer");
-    let writer = minio.session(&policy("The writer", &bucket));
+    let writer = minio.session(&policy(WRITER, &bucket));
     let environment = Environment::new().minio(&minio).signer(&writer);
     for size in SIZES {
         let outcome = put(&environment, &bucket.uri("vault/"), size).expect(0);
@@ -105,7 +105,7 @@ fn the_writer_stores_and_does_nothing_else() {
 fn the_pruner_lists_and_deletes_and_does_nothing_else() {
     let minio = Minio::shared();
     let bucket = bucket_with_objects(&minio, "pruner");
-    let pruner = minio.session(&policy("The pruner", &bucket));
+    let pruner = minio.session(&policy(PRUNER, &bucket));
     for (method, key) in [("GET", OLD), ("PUT", OLD), ("DELETE", ELSEWHERE), ("GET", ELSEWHERE)] {
         assert!(!may(&bucket, &pruner, method, key), "{method} {key}");
     }
@@ -123,13 +123,53 @@ fn the_pruner_lists_and_deletes_and_does_nothing_else() {
 fn the_reader_lists_and_reads_and_does_nothing_else() {
     let minio = Minio::shared();
     let bucket = bucket_with_objects(&minio, "reader");
-    let reader = minio.session(&policy("The reader", &bucket));
+    let reader = minio.session(&policy(READER, &bucket));
     assert!(may(&bucket, &reader, "GET", OLD) && may(&bucket, &reader, "HEAD", OLD));
     assert!(may_list(&bucket, &reader, "vault/"));
     for (method, key) in [("PUT", OLD), ("DELETE", OLD), ("GET", ELSEWHERE)] {
         assert!(!may(&bucket, &reader, method, key), "{method} {key}");
     }
     assert!(!may_list(&bucket, &reader, "other/"));
+}
+
+#[test]
+fn the_reader_checks_the_series_and_needs_the_right_to_read_only_to_verify() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "checker");
+    let newest = format!("vault/{}", snapshot_name(OffsetDateTime::now_utc()));
+    let whole = Environment::new().minio(&minio);
+    put(&whole, &bucket.uri(&newest), SIZES[0]).expect(0);
+    let series = bucket.uri("vault/");
+    let check = |signer: &Signer, more: &[&str]| {
+        let words = [&[&*series, "--max-age", "1h"], more].concat();
+        let environment = Environment::new().minio(&minio).signer(signer);
+        environment.run("snap-check", &words, b"")
+    };
+    let reader = policy(READER, &bucket);
+    let outcome = check(&minio.session(&reader), &["--verify", "latest"]).expect(0);
+    assert!(
+        outcome.text().ends_with(" index=592 count=3 verified=1\n"),
+        "{}",
+        outcome.text()
+    );
+    let outcome = check(&minio.session(&reader), &[]).expect(0);
+    assert!(outcome.text().ends_with(" index=592 count=3\n"), "{}", outcome.text());
+
+    let lister = reader.replace("s3:GetObject", "s3:GetObjectTagging");
+    let outcome = check(&minio.session(&lister), &[]).expect(0);
+    assert!(
+        outcome.text().ends_with(" count=3\n") && !outcome.text().contains("index"),
+        "{}",
+        outcome.text()
+    );
+    assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
+    check(&minio.session(&lister), &["--verify", "latest"]).expect(77);
+    let outcome = Environment::new().minio(&minio).signer(&minio.session(&reader)).run(
+        "snap-check",
+        &[&bucket.uri("other/"), "--max-age", "1h"],
+        b"",
+    );
+    outcome.expect(77);
 }
 
 #[test]
@@ -159,7 +199,7 @@ fn the_right_to_put_and_to_abort_is_enough_to_store() {
 fn what_cannot_be_seen_to_be_kept_is_a_warning() {
     let minio = Minio::shared();
     let bucket = minio.bucket("unseen");
-    let writer = policy("The writer", &bucket).replace("\"s3:PutObject\"", "\"s3:PutObject\", \"s3:PutObjectTagging\"");
+    let writer = policy(WRITER, &bucket).replace("\"s3:PutObject\"", "\"s3:PutObject\", \"s3:PutObjectTagging\"");
     let environment = Environment::new().minio(&minio).signer(&minio.session(&writer));
     let archive = Synthetic::new(SIZES[0]).to_vec();
     let words = ["--tag", "a=b", &bucket.uri("vault/one.snap")];
