@@ -36,8 +36,21 @@ pub struct Container {
     pub env: Vec<(String, Option<String>)>,
     /// The Secrets whose keys all become variables.
     pub secrets: Vec<String>,
+    /// The variables that come from one key of a Secret each.
+    pub references: Vec<Reference>,
     /// The whole definition.
     pub definition: Value,
+}
+
+/// A variable that comes from one key of a Secret.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The variable's name.
+    pub variable: String,
+    /// The Secret's name.
+    pub secret: String,
+    /// The key in it.
+    pub key: String,
 }
 
 impl Manifest {
@@ -165,6 +178,7 @@ impl Container {
                 .iter()
                 .filter_map(|source| source["secretRef"]["name"].as_str().map(str::to_owned))
                 .collect(),
+            references: list(&definition["env"]).iter().filter_map(Reference::new).collect(),
             definition: definition.clone(),
         }
     }
@@ -175,6 +189,17 @@ impl Container {
             .split(|word| word == "|")
             .map(|stage| stage.first().expect("a program").as_str())
             .collect()
+    }
+}
+
+impl Reference {
+    fn new(variable: &Value) -> Option<Self> {
+        let reference = variable["valueFrom"]["secretKeyRef"].as_object()?;
+        Some(Self {
+            variable: text(&variable["name"]),
+            secret: text(&reference["name"]),
+            key: text(&reference["key"]),
+        })
     }
 }
 

@@ -4,16 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use snapline_archive::synthetic::Synthetic;
 use snapline_integration::bucket::Bucket;
 use snapline_integration::image::{Job, Share, image_named};
-use snapline_integration::manifest::{Container, CronJob, Manifest};
+use snapline_integration::manifest::{Container, CronJob, Manifest, Reference};
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
+use snapline_integration::name::snapshot_name;
+use snapline_integration::page::Page;
 use snapline_integration::program::Environment;
 use snapline_integration::running::Outcome;
 use snapline_integration::vault::{AppRole, SNAPSHOT_POLICY, Vault, inspect};
+use time::OffsetDateTime;
 
 const ONE: &str = "kubernetes/base/cronjob.yaml";
 const SPLIT: &str = "kubernetes/split/cronjob-split.yaml";
+const CHECK: &str = "kubernetes/check/cronjob.yaml";
+const READERS_SECRET: &str = "kubernetes/check/secret.example.yaml";
 const SECRETS: &str = "kubernetes/secrets.example.yaml";
 const OVERLAYS: [&str; 2] = [
     "kubernetes/overlays/aws-irsa/kustomization.yaml",
@@ -21,15 +27,16 @@ const OVERLAYS: [&str; 2] = [
 ];
 const VAULT_SECRET: &str = "vault-snapshot-agent-token";
 const S3_SECRET: &str = "vault-snapshot-s3";
+const READER_SECRET: &str = "vault-snapshot-s3-reader";
 
 /// The TLS library reads these, before any option is known.
 const OF_THE_TLS_LIBRARY: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Everything with whole CronJobs in it: the plain manifests, and the chart as it renders.
 fn all() -> Vec<Manifest> {
-    let mut all = vec![Manifest::read(ONE), Manifest::read(SPLIT)];
+    let mut all = vec![Manifest::read(ONE), Manifest::read(SPLIT), Manifest::read(CHECK)];
     all.extend(Manifest::read_all("helm/snapline/ci/golden"));
-    assert!(all.len() >= 8);
+    assert!(all.len() >= 9);
     all
 }
 
@@ -167,10 +174,16 @@ fn every_cronjob_is_hardened_and_bounded() {
             );
             let job = cron_job.job();
             expect(job, "/podFailurePolicy/rules/0/action", json!("FailJob"));
+            // What a check has found does not change within minutes; what a backup has met may.
+            let final_codes = if file == CHECK {
+                json!([64, 65, 66, 77, 78])
+            } else {
+                json!([64, 77, 78])
+            };
             expect(
                 job,
                 "/podFailurePolicy/rules/0/onExitCodes",
-                json!({"operator": "In", "values": [64, 77, 78]}),
+                json!({"operator": "In", "values": final_codes}),
             );
             assert!(at(job, "/backoffLimit").as_u64().unwrap() <= 2, "{file}");
             assert!(at(job, "/activeDeadlineSeconds").is_u64(), "{file}");
@@ -195,6 +208,37 @@ fn every_cronjob_is_hardened_and_bounded() {
             }
         }
     }
+}
+
+#[test]
+fn the_check_takes_each_variable_by_its_name_from_a_secret_of_its_own() {
+    let manifest = Manifest::read(CHECK);
+    let jobs = manifest.cron_jobs();
+    let container = jobs[0].container("check");
+    let secrets = Manifest::read(READERS_SECRET).secrets();
+    assert_eq!(secrets.keys().collect::<Vec<_>>(), [READER_SECRET]);
+    let expected: Vec<_> = secrets[READER_SECRET]
+        .keys()
+        .map(|key| Reference {
+            variable: key.clone(),
+            secret: READER_SECRET.to_owned(),
+            key: key.clone(),
+        })
+        .collect();
+    assert_eq!(container.references.len(), container.env.len());
+    assert!(container.secrets.is_empty());
+    for reference in &expected {
+        assert!(container.references.contains(reference), "{reference:?}");
+    }
+    assert_eq!(container.references.len(), expected.len());
+    // Neither Vault nor the backup's own rights.
+    let text = jobs[0].document.to_string();
+    assert!(
+        !text.contains("VAULT_")
+            && ![VAULT_SECRET, S3_SECRET]
+                .iter()
+                .any(|name| text.contains(&format!("\"{name}\"")))
+    );
 }
 
 #[test]
@@ -326,4 +370,51 @@ fn without_a_file_from_the_first_half_the_second_stores_nothing() {
     assert_ne!(outcome.status, 0, "{}", outcome.stderr);
     assert!(bucket.keys().is_empty());
     assert!(bucket.uploads().is_empty());
+}
+
+/// With the policy that docs/s3.md has for readers, as temporary credentials: those have one variable more.
+#[test]
+fn the_cronjob_of_the_check_proves_the_newest_backup_with_a_readers_rights() {
+    let minio = Minio::start();
+    let bucket = backups(&minio);
+    let manifest = Manifest::read(CHECK);
+    let jobs = manifest.cron_jobs();
+    let container = jobs[0].container("check");
+    let reader = minio.session(&Page::open("docs/s3.md").json("### The reader: `s3-get` and `snap-check`"));
+    let mut variables: Vec<_> = container
+        .references
+        .iter()
+        .map(|reference| {
+            let value = match reference.key.as_str() {
+                "AWS_ACCESS_KEY_ID" => &reader.access_key,
+                "AWS_SECRET_ACCESS_KEY" => &reader.secret_key,
+                "AWS_DEFAULT_REGION" => "us-east-1",
+                other => panic!("a key that nobody expected: {other}"),
+            };
+            (reference.variable.clone(), value.to_owned())
+        })
+        .collect();
+    variables.push(("AWS_SESSION_TOKEN".to_owned(), reader.session_token.unwrap()));
+    variables.push((
+        "AWS_ENDPOINT_URL".to_owned(),
+        format!("http://{}", minio.container().inner_address()),
+    ));
+    let key = |hours| {
+        let time = OffsetDateTime::now_utc() - time::Duration::hours(hours);
+        format!("vault/{}", snapshot_name(time))
+    };
+
+    let outcome = run(container, &[], &variables).expect(66);
+    assert!(outcome.stderr.contains("there is no snapshot"), "{}", outcome.stderr);
+    bucket.put(&key(12), &Synthetic::new(100_000).to_vec());
+    let outcome = run(container, &[], &variables).expect(0);
+    assert!(
+        outcome.text().starts_with("ok newest='s3://backups/vault/"),
+        "{}",
+        outcome.text()
+    );
+    assert!(outcome.text().ends_with(" count=1 verified=1\n"), "{}", outcome.text());
+    bucket.put(&key(1), b"broken");
+    let outcome = run(container, &[], &variables).expect(65);
+    assert!(outcome.stderr.contains("is broken"), "{}", outcome.stderr);
 }
