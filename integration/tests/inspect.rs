@@ -121,7 +121,7 @@ fn a_rotated_vault_has_its_terms_on_the_card() {
 fn what_vaults_inspect_refuses_ours_refuses_and_more() {
     let environment = Environment::new();
     let mut refused_by_vault = 0;
-    for broken in broken().into_iter().filter(|broken| !broken.archive.is_empty()) {
+    for broken in broken(3000).into_iter().filter(|broken| !broken.archive.is_empty()) {
         let said = environment.run("snap-inspect", &[], &broken.archive).expect(65).stderr;
         assert!(
             said.contains(&format!("at gate {}", broken.gate)),

@@ -138,7 +138,7 @@ fn file_and_standard_input_are_the_same_with_and_without_a_dash() {
 
 #[test]
 fn every_gate_is_named_with_65() {
-    for broken in broken() {
+    for broken in broken(3000) {
         let output = run(&[], broken.archive.clone());
         let (what, gate) = (broken.what, broken.gate);
         if broken.archive.is_empty() {

@@ -53,7 +53,7 @@ fn a_whole_archive_passes_all_gates() {
 #[test]
 fn every_gate_is_named_by_an_archive_that_fails_there() {
     const END: &str = "V1 V2 V3 V4 V5 V6 V7 V8 entries";
-    let broken = broken();
+    let broken = broken(3000);
     for Broken { what, gate, archive } in &broken {
         let (passed, at) = failed_at(archive);
         assert_eq!(at, *gate, "{what}");

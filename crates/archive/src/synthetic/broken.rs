@@ -16,12 +16,12 @@ pub struct Broken {
     pub archive: Vec<u8>,
 }
 
-/// At least one archive for every gate, in their order; small ones.
+/// At least one archive for every gate, in their order, each with a `state.bin` of about `state_bytes` bytes.
 ///
 /// Each is wrong in what it says, and right in everything that does not follow from it, so that another check than that of
 /// its gate does not find it before.
-pub fn broken() -> Vec<Broken> {
-    let state = state();
+pub fn broken(state_bytes: u64) -> Vec<Broken> {
+    let state = state(state_bytes);
     let good = || Parts::of(&state);
     let stored = || good().stored();
     let long_meta = format!("{}{}", Parts::meta(&state).trim_end(), " ".repeat(8192));
@@ -78,7 +78,11 @@ pub fn broken() -> Vec<Broken> {
         ("a wrong gzip checksum", Gate::GzipChecksum, edited(stored(), 8)),
         ("a wrong gzip length", Gate::GzipChecksum, edited(stored(), 4)),
         ("nothing", Gate::End, Vec::new()),
-        ("cut in state.bin", Gate::End, stored().into_iter().take(2000).collect()),
+        (
+            "cut in state.bin",
+            Gate::End,
+            stored().into_iter().take(stored().len() / 2).collect(),
+        ),
         (
             "the last byte missing",
             Gate::End,
@@ -100,10 +104,10 @@ pub fn broken() -> Vec<Broken> {
 }
 
 /// A `state.bin` that holds entries.
-fn state() -> Vec<u8> {
+fn state(bytes: u64) -> Vec<u8> {
     let mut state = Vec::new();
     // It is a good one, so there is no error.
-    let _ = Verifier::new().push_with(&Synthetic::new(3000).to_vec(), &mut |part| {
+    let _ = Verifier::new().push_with(&Synthetic::new(bytes).to_vec(), &mut |part| {
         state.extend_from_slice(part);
     });
     state
