@@ -19,7 +19,7 @@ use signals::signal;
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{StandIn, Turn};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn start(store: &StandIn, words: &[&str]) -> Child {
     program::program(env!("CARGO_BIN_EXE_s3-get"), &store.url)
