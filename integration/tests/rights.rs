@@ -130,6 +130,43 @@ fn the_reader_lists_and_reads_and_does_nothing_else() {
         assert!(!may(&bucket, &reader, method, key), "{method} {key}");
     }
     assert!(!may_list(&bucket, &reader, "other/"));
+    let archive = Synthetic::new(SIZES[1]).to_vec();
+    bucket.put(NEW, &archive);
+    let environment = Environment::new().minio(&minio).signer(&reader);
+    let series = bucket.uri("vault/");
+    assert!(environment.run("s3-get", &["--latest", &series], b"").expect(0).stdout == archive);
+    let listed = environment.run("s3-get", &["-v", "--list", &series], b"").expect(0);
+    assert_eq!(listed.text().lines().count(), 2);
+    assert!(!listed.stderr.contains("warning"), "{}", listed.stderr);
+    let outcome = environment.run("s3-get", &[&bucket.uri(ELSEWHERE)], b"").expect(77);
+    assert!(outcome.stderr.contains("s3:GetObject"), "{}", outcome.stderr);
+    environment
+        .run("s3-get", &["--latest", &bucket.uri("other/")], b"")
+        .expect(77);
+}
+
+#[test]
+fn who_may_only_read_names_the_key_and_who_may_only_list_sees_no_index() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "halves");
+    let archive = Synthetic::new(SIZES[0]).to_vec();
+    bucket.put(NEW, &archive);
+    let with = |action: &str, resource: &str| {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::{}{resource}"}}]}}"#,
+            bucket.name
+        );
+        Environment::new().minio(&minio).signer(&minio.session(&policy))
+    };
+    let (key, series) = (bucket.uri(NEW), bucket.uri("vault/"));
+    let environment = with("s3:GetObject", "/*");
+    assert!(environment.run("s3-get", &[&key], b"").expect(0).stdout == archive);
+    environment.run("s3-get", &["--latest", &series], b"").expect(77);
+    let environment = with("s3:ListBucket", "");
+    environment.run("s3-get", &[&key], b"").expect(77);
+    let listed = environment.run("s3-get", &["-v", "--list", &series], b"").expect(0);
+    assert!(listed.text().starts_with(&format!("{key}\t{}\t", archive.len())));
+    assert!(listed.stderr.contains("warning"), "{}", listed.stderr);
 }
 
 #[test]

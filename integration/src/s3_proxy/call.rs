@@ -1,10 +1,12 @@
 //! What a request asks a store for.
 
-/// The calls of an upload, told apart by method and query.
+/// The calls of an upload and of a download, told apart by method and query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// `HEAD` of a key.
     Look,
+    /// `GetObject`, of a version too.
+    Get,
     /// `ListObjectsV2`.
     List,
     /// `ListMultipartUploads`.
@@ -38,6 +40,7 @@ impl Call {
             "HEAD" => Self::Look,
             "GET" if value("list-type").is_some() => Self::List,
             "GET" if value("uploads").is_some() => Self::Uploads,
+            "GET" if query.is_empty() || value("versionId").is_some() => Self::Get,
             "PUT" if query.is_empty() => Self::Put,
             "POST" if value("uploads").is_some() => Self::Initiate,
             "POST" if in_upload => Self::Complete,
@@ -67,7 +70,9 @@ mod tests {
             ("POST", "/b/k?uploadId=x", Call::Complete),
             ("DELETE", "/b/k?uploadId=x", Call::Abort),
             ("DELETE", "/b/k", Call::Other),
-            ("GET", "/b/k", Call::Other),
+            ("GET", "/b/k", Call::Get),
+            ("GET", "/b/k?versionId=x", Call::Get),
+            ("GET", "/b/k?tagging=", Call::Other),
         ] {
             assert_eq!(Call::of(method, target), call, "{method} {target}");
         }

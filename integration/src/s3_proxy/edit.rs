@@ -13,6 +13,8 @@ pub enum Edit {
     EmptyElements,
     /// White space before the body, as S3 sends it while it is at work.
     Blanks,
+    /// The first element `Size` says so many bytes.
+    Size(u64),
 }
 
 const WRONG: &str = "\"00000000000000000000000000000000\"";
@@ -31,6 +33,7 @@ impl Edit {
                 let body = with_element(&body, "ETag", Some(""));
                 (head, with_element(&body, "Location", Some("")))
             }
+            Self::Size(size) => (head, with_element(&body, "Size", Some(&size.to_string()))),
             Self::Blanks => (head, format!("{}{body}", " \r\n".repeat(40))),
         };
         let head = with_header(&head, "transfer-encoding", None);
@@ -41,7 +44,7 @@ impl Edit {
 }
 
 /// The head with the value of a header replaced, or without the header.
-fn with_header(head: &str, name: &str, value: Option<&str>) -> String {
+pub(super) fn with_header(head: &str, name: &str, value: Option<&str>) -> String {
     let lines = head
         .split_inclusive("\r\n")
         .filter_map(|line| match line.split_once(": ") {

@@ -24,6 +24,14 @@ pub enum Fault {
     /// The server does it; of its reply the head and half the body pass, or half the head where there is no body. Then the
     /// connection ends.
     Cut,
+    /// The server does it; of its reply the head and at most so many bytes of the body pass. Then the connection is reset.
+    ResetAt(usize),
+    /// The same with exactly so many, and then the connection ends in an orderly way.
+    EndAt(usize),
+    /// The server does it, and this header of its reply has another value, or is missing.
+    Header(&'static str, Option<String>),
+    /// The server does it, and the client gets what it got for the first request of this kind.
+    Again,
     /// The server does it; half the body of its reply is missing, and the length says so too.
     Shortened,
     /// The server does it, and its reply is changed.

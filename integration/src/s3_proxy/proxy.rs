@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
+use super::edit::with_header;
 use super::message::{Message, exactly, header, length, read_head};
 use super::{Answer, Call, Fault, Rule};
 
@@ -25,6 +26,10 @@ pub struct S3Proxy {
 /// A request that came, and what became of it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// `Range` as sent.
+    pub range: Option<String>,
+    /// `If-Match` as sent.
+    pub condition: Option<String>,
     /// What it asked for.
     pub call: Call,
     /// The how many-th of its kind it was, from 1.
@@ -49,6 +54,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     counts: HashMap<Call, usize>,
+    /// The server's first reply to each kind of request that may be answered with it again.
+    first: HashMap<Call, Vec<u8>>,
     seen: Vec<Seen>,
 }
 
@@ -150,6 +157,8 @@ impl Shared {
         let fault = rule.map(|rule| rule.fault.clone());
         let place = state.seen.len();
         state.seen.push(Seen {
+            range: header(&head, "range").map(str::to_owned),
+            condition: header(&head, "if-match").map(str::to_owned),
             call,
             number,
             target: target.to_owned(),
@@ -185,6 +194,24 @@ impl Shared {
         match fault {
             Some(Fault::Lost) => reset(client).map(|()| false),
             Some(Fault::After(answer)) => sent(client, &answer, request.call),
+            Some(Fault::ResetAt(length)) => {
+                send(client, &reply.bytes()[..reply.head.len() + length])?;
+                reset(client).map(|()| false)
+            }
+            Some(Fault::EndAt(length)) => {
+                send(client, &reply.bytes()[..reply.head.len() + length])?;
+                client.shutdown(Shutdown::Both).map(|()| false)
+            }
+            Some(Fault::Header(name, value)) => {
+                let head = with_header(&String::from_utf8_lossy(&reply.head), name, value.as_deref());
+                send(client, &[head.as_bytes(), &reply.body].concat())?;
+                // Its length may be wrong, and then nobody knows where the next reply would begin.
+                client.shutdown(Shutdown::Both).map(|()| false)
+            }
+            Some(Fault::Again) => {
+                let first = self.state().first.get(&request.call).cloned();
+                send(client, &first.expect("a first reply")).map(|()| true)
+            }
             Some(Fault::Cut) => {
                 let bytes = reply.bytes();
                 let end = if reply.body.is_empty() {
@@ -231,6 +258,9 @@ impl Shared {
         let seen = &mut state.seen[request.place];
         seen.status = Some(reply.status());
         seen.upload = upload;
+        if request.call == Call::Get {
+            state.first.entry(request.call).or_insert_with(|| reply.bytes());
+        }
         drop(state);
         Ok(reply)
     }
