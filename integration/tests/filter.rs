@@ -75,6 +75,17 @@ fn the_whole_pipe_with_age_stores_what_decrypts_to_a_snapshot_and_prunes() {
     assert!(stored.starts_with(b"age-encryption.org/v1"));
     let report = inspect(&decrypted(&environment, &stored));
     assert!(report.status.success(), "{report:?}");
+    // And back, by the words of docs/filters.md.
+    let series = bucket.uri("vault/");
+    let outcome = environment.run("s3-get", &["--latest", &series], b"").expect(65);
+    assert!(outcome.stdout.is_empty());
+    for words in ["data encrypted by age", "s3-get --raw", "age -d"] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    let line = format!("s3-get --raw --latest {series} | age -d -i key.txt");
+    let back = environment.shell(&line).expect(0).stdout;
+    assert!(back == decrypted(&environment, &bucket.get(&keys[1]).unwrap()));
+    assert!(inspect(&back).status.success());
 }
 
 #[test]
