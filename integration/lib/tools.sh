@@ -52,6 +52,14 @@ ensure_rust() {
     fi
 }
 
+# ensure_aws FOLDER: `aws` on the PATH, if need be from the folder.
+ensure_aws() {
+    if command -v aws >/dev/null; then return; fi
+    say "installing aws-cli into a temporary folder (a minute)"
+    quietly python3 -m venv "$1/venv" && quietly "$1/venv/bin/pip" install --quiet awscli || die "install aws-cli"
+    PATH="$1/venv/bin:$PATH"
+}
+
 ensure_cargo_deny() {
     if [ "$(cargo deny --version 2>/dev/null)" = "cargo-deny $cargo_deny_version" ]; then return; fi
     say "installing cargo-deny $cargo_deny_version (3 CPU minutes, once)"

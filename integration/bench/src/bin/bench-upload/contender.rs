@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::input::{Input, Kind};
+use snapline_bench::{Input, Kind, version};
 
 /// The limit's name.
 pub(crate) const LIMIT: &str = "the limit";
@@ -78,7 +78,11 @@ impl Contender {
             .filter_map(|(name, line, asks)| {
                 Some(Self {
                     name,
-                    version: version(&asks)?,
+                    version: if asks.is_empty() {
+                        "reads, hashes, sends".to_owned()
+                    } else {
+                        version(&asks)?
+                    },
                     words: line.split(' ').map(str::to_owned).collect(),
                     variables: variables(),
                 })
@@ -110,17 +114,4 @@ impl Contender {
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
-}
-
-/// What it says about itself, in one line; nothing if it is not there.
-fn version(words: &[&str]) -> Option<String> {
-    let [program, arguments @ ..] = words else {
-        return Some("reads, hashes, sends".to_owned());
-    };
-    let output = Command::new(program).args(arguments).output().ok()?;
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    // aws says much more about its surroundings.
-    Some(line.split(" Linux").next().unwrap_or_default().to_owned())
 }

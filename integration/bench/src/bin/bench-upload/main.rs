@@ -12,7 +12,6 @@
 )]
 
 mod contender;
-mod input;
 mod promises;
 mod sample;
 mod table;
@@ -21,9 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use contender::Contender;
-use input::Input;
-use sample::Results;
-use snapline_bench::Sink;
+use snapline_bench::{Input, Results, Sink};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +48,7 @@ fn main() -> ExitCode {
             for contender in contenders.iter().filter(|contender| contender.takes(input)) {
                 let sample = sample::measure(contender, input, &sink, folder);
                 eprintln!("   {:<20} {sample}", contender.name);
-                results.add(input, contender, sample);
+                results.add(input, contender.name, sample);
             }
         }
         input.remove();

@@ -1,10 +1,9 @@
 //! What is promised of s3-put beside the limit and its neighbours, and whether it holds.
 
-use std::fmt::Write as _;
+use snapline_bench::promise::{Lines, cpu, ratio, rss, wall};
+use snapline_bench::{Input, Kind, Results};
 
 use crate::contender::{AWS, Contender, LIMIT, RAW, VERIFYING};
-use crate::input::{Input, Kind};
-use crate::sample::{Results, Sample};
 
 /// From this size on, in MiB, processor and wall time are promised: below, starting the programs counts too much.
 const LARGE: u64 = 1024;
@@ -42,53 +41,4 @@ pub(crate) fn judge(results: &Results, inputs: &[Input], contenders: &[Contender
         }
     }
     (lines.text, !lines.broken)
-}
-
-fn rss(sample: Sample) -> f64 {
-    sample.rss
-}
-
-fn cpu(sample: Sample) -> f64 {
-    sample.cpu
-}
-
-fn wall(sample: Sample) -> f64 {
-    sample.wall
-}
-
-fn ratio(mine: Option<Sample>, other: Option<Sample>, figure: fn(Sample) -> f64) -> Option<f64> {
-    Some(figure(mine?) / figure(other?))
-}
-
-#[derive(Default)]
-struct Lines {
-    text: String,
-    broken: bool,
-}
-
-impl Lines {
-    /// A promise that could not be measured is not kept.
-    fn at_most(&mut self, what: &str, measured: Option<f64>, most: f64, unit: &str) {
-        let kept = measured.is_some_and(|measured| measured <= most);
-        self.broken |= !kept;
-        let verdict = if kept { "kept  " } else { "BROKEN" };
-        let measured = measured.map_or("-".to_owned(), |measured| format!("{measured:.3}"));
-        writeln!(self.text, "{verdict} {what}: {measured} of at most {most} {unit}").expect("room");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_promise_that_is_broken_or_could_not_be_measured_is_said_and_remembered() {
-        for (measured, broken) in [(Some(1.25), false), (Some(1.251), true), (None, true)] {
-            let mut lines = Lines::default();
-            lines.at_most("x", measured, 1.25, "");
-            lines.at_most("y", Some(1.0), 1.25, "");
-            assert_eq!(lines.broken, broken);
-            assert_eq!(lines.text.contains("BROKEN x: "), broken);
-        }
-    }
 }

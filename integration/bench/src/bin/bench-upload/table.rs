@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use snapline_bench::{Input, Results};
+
 use crate::contender::{AWS, Contender, LIMIT};
-use crate::input::Input;
-use crate::sample::Results;
 
 /// One row for each client and snapshot.
 pub(crate) fn table(results: &Results, inputs: &[Input], contenders: &[Contender], rounds: usize) -> String {

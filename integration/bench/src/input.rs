@@ -1,4 +1,4 @@
-//! What is uploaded: valid snapshots, made once and read from the page cache.
+//! What is uploaded and downloaded: valid snapshots, made once and read from the page cache.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -8,7 +8,7 @@ use snapline_archive::synthetic::{Content, Encoding, Synthetic};
 
 /// What kind of snapshot it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// As large as that of a fresh cluster.
     Tiny,
     /// Of so many MiB, of data that does not shrink, stored.
@@ -19,17 +19,20 @@ pub(crate) enum Kind {
 
 /// A file.
 #[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) path: PathBuf,
+pub struct Input {
+    /// As tables have it.
+    pub name: String,
+    /// What kind of snapshot it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub path: PathBuf,
     /// Bytes.
-    pub(crate) size: u64,
+    pub size: u64,
 }
 
 impl Input {
     /// The tiny one, one of each of `sizes` (MiB), and a mixed one of 1 GiB or of the largest of them.
-    pub(crate) fn all(folder: &Path, sizes: &[u64]) -> Vec<Self> {
+    pub fn all(folder: &Path, sizes: &[u64]) -> Vec<Self> {
         let largest = sizes.iter().copied().max().unwrap_or(64);
         let mut inputs = vec![Self::make(folder, Kind::Tiny)];
         inputs.extend(sizes.iter().map(|size| Self::make(folder, Kind::Stored(*size))));
@@ -57,7 +60,7 @@ impl Input {
     }
 
     /// Frees the disk.
-    pub(crate) fn remove(&self) {
+    pub fn remove(&self) {
         fs::remove_file(&self.path).expect("remove a file");
     }
 }
