@@ -87,6 +87,7 @@ impl Call<'_> {
             reply: Some(self.limit),
             body: Some(self.limit),
             total: Some(self.limit.saturating_mul(2)),
+            ..Limits::default()
         };
         let (head, body) = self.request.clone().into_parts();
         let sent = if matches!(head.method, Method::PUT | Method::POST) {

@@ -9,9 +9,12 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{AsSendBody, Body};
 
-use crate::early::EarlyReplies;
+use crate::early::{EarlyReplies, reply_behind};
 use crate::socket::{Nowhere, SocketConnector};
 use crate::{Proxies, Socket, Tls, TransportError};
+
+/// How long a request waits to be asked for its body where nobody says: the default of curl and of ureq.
+const GO_AHEAD: Duration = Duration::from_secs(1);
 
 /// What holds for every request of a program.
 #[derive(Debug, Clone)]
@@ -33,6 +36,9 @@ pub struct Settings {
 pub struct Limits {
     /// Without a byte read or written.
     pub idle: Option<Duration>,
+    /// How long a request with `Expect: 100-continue` waits for the server to ask for its body, before it sends the body
+    /// unasked. Absent means 1 s.
+    pub go_ahead: Option<Duration>,
     /// From the request's last byte to the reply's header.
     pub reply: Option<Duration>,
     /// From the reply's header to the end of its body: only where that is small.
@@ -69,12 +75,13 @@ impl Agent {
     pub fn send(&self, request: Request<impl AsSendBody>, limits: Limits) -> Result<Response<Body>, TransportError> {
         let uri = request.uri().clone();
         if let Some(socket) = request.extensions().get::<Socket>().cloned() {
-            let agent = ureq::Agent::with_parts(config(&self.settings), SocketConnector(socket), Nowhere);
-            return Ok(agent.run(limit(&agent, request, limits, None))?);
+            let connector = SocketConnector(socket).chain(EarlyReplies);
+            let agent = ureq::Agent::with_parts(config(&self.settings), connector, Nowhere);
+            return run(&agent, limit(&agent, request, limits, None));
         }
         let proxy = self.settings.proxies.choose(&uri);
         let agent = self.for_uri(&uri, proxy.as_ref())?;
-        Ok(agent.run(limit(agent, request, limits, proxy))?)
+        run(agent, limit(agent, request, limits, proxy))
     }
 
     fn for_uri(&self, uri: &Uri, proxy: Option<&ureq::Proxy>) -> Result<&ureq::Agent, TransportError> {
@@ -96,6 +103,10 @@ impl Agent {
     }
 }
 
+fn run(agent: &ureq::Agent, request: Request<impl AsSendBody>) -> Result<Response<Body>, TransportError> {
+    Ok(agent.run(request).or_else(reply_behind)?)
+}
+
 /// The request with its limits.
 fn limit<T: AsSendBody>(
     agent: &ureq::Agent,
@@ -108,6 +119,7 @@ fn limit<T: AsSendBody>(
         .proxy(proxy)
         .timeout_per_read(limits.reply.max(limits.idle))
         .timeout_per_write(limits.idle)
+        .timeout_await_100(limits.go_ahead.or(Some(GO_AHEAD)))
         .timeout_recv_response(limits.reply)
         .timeout_recv_body(limits.body)
         .timeout_global(limits.total)

@@ -202,6 +202,7 @@ impl Client {
             total: call
                 .total
                 .or_else(|| (is_small && !call.streams).then(|| self.settings.idle.saturating_mul(IDLE_LIMITS))),
+            ..Limits::default()
         };
         let sent = if matches!(call.method, Method::PUT | Method::POST) {
             self.agent.send(request.map(|()| call.body), limits)
