@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::{HeaderValue, Method, Request, Uri, request};
 
 use crate::{Error, Namespace, Secret};
@@ -22,6 +22,10 @@ pub(crate) enum Purpose {
     Revoke,
     /// Get the archive.
     Snapshot,
+    /// Put an archive in the place of everything that the cluster holds.
+    Restore,
+    /// Ask a node about itself.
+    State,
 }
 
 impl Purpose {
@@ -34,6 +38,8 @@ impl Purpose {
             Self::LookUp => "look the token up at",
             Self::Revoke => "revoke the token at",
             Self::Snapshot => "get the snapshot from",
+            Self::Restore => "restore the archive at",
+            Self::State => "read the node's state from",
         }
     }
 
@@ -45,9 +51,10 @@ impl Purpose {
 
     /// Whether it may be sent again although it may have been acted on. A second login would leave a token behind that
     /// nobody knows, use up a secret id that can be used once, and count twice against a user who is locked out after some
-    /// wrong passwords. A second unwrapping cannot succeed.
+    /// wrong passwords. A second unwrapping cannot succeed. A second restore would undo what the cluster has done since the
+    /// first.
     pub(crate) const fn is_repeatable(self) -> bool {
-        !matches!(self, Self::LogIn | Self::Unwrap)
+        !matches!(self, Self::LogIn | Self::Unwrap | Self::Restore)
     }
 }
 
@@ -97,6 +104,12 @@ impl Call<'_> {
         if self.purpose == Purpose::Snapshot {
             // The archive is gzip by itself, and must come as it is.
             head = head.header(ACCEPT_ENCODING, "identity");
+        }
+        if self.purpose == Purpose::Restore {
+            // A node that redirects or refuses then does so before it has got a byte of the body.
+            head = head
+                .header(CONTENT_TYPE, "application/gzip")
+                .header(EXPECT, "100-continue");
         }
         if self.body.is_some() {
             head = head.header(CONTENT_TYPE, "application/json");

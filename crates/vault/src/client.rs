@@ -3,16 +3,24 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use http::{Response, StatusCode, Uri};
+use http::header::CONTENT_LENGTH;
+use http::{Method, Response, StatusCode, Uri};
 use snapline_failure::Fail as _;
 use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bounded, retry_after};
-use ureq::Body;
+use ureq::{Body, SendBody};
 
 use crate::call::{Call, Purpose};
+use crate::upload::{Extent, Upload};
 use crate::{Address, Error, Settings, Tries, redirect, refusal, trust, words};
 
 /// How long a connection may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a server may take to ask for an archive: it looks the token up before. Servers that never ask get it then.
+const GO_AHEAD: Duration = Duration::from_secs(5);
+
+/// How long the response to an archive may take when all of it has left: a proxy that has buffered it passes it on meanwhile.
+const RESTORED: Duration = Duration::from_secs(15 * 60);
 
 /// No error of Vault is longer, and of a proxy's page no more is wanted.
 const ERROR_LIMIT: u64 = 64 * 1024;
@@ -86,8 +94,28 @@ impl Client {
 
     /// Sends `call`, again while `tries` allow it, until a reply is a success.
     pub(crate) fn send(&self, call: &Call<'_>, tries: &mut Tries) -> Result<Reply, Error> {
+        self.send_with(call, None, tries)
+    }
+
+    /// The same with a body that is read while it is sent. Once a byte of it has been handed to a connection, nothing is sent
+    /// again, neither there nor elsewhere.
+    pub(crate) fn send_upload(
+        &self,
+        call: &Call<'_>,
+        upload: &mut Upload<'_>,
+        tries: &mut Tries,
+    ) -> Result<Reply, Error> {
+        self.send_with(call, Some(upload), tries)
+    }
+
+    fn send_with(
+        &self,
+        call: &Call<'_>,
+        mut upload: Option<&mut Upload<'_>>,
+        tries: &mut Tries,
+    ) -> Result<Reply, Error> {
         loop {
-            let failed = match self.send_to_any(call) {
+            let failed = match self.send_to_any(call, upload.as_deref_mut()) {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
@@ -97,8 +125,41 @@ impl Client {
         }
     }
 
+    /// What holds for every request.
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// All addresses, in the order in which they are tried.
+    pub fn addresses(&self) -> &[Address] {
+        &self.settings.addresses
+    }
+
+    /// Asks the node at `address` itself, once: no redirect is followed, no other address tried. Gives the response's status,
+    /// whatever that is, and its text.
+    pub(crate) fn ask(&self, address: &Address, path: &str, limit: Duration) -> Result<(StatusCode, String), Error> {
+        let call = Call {
+            purpose: Purpose::State,
+            method: Method::GET,
+            path: path.to_owned(),
+            token: None,
+            namespace: None,
+            body: None,
+            secrets: Vec::new(),
+            deadline: Instant::now().checked_add(limit),
+        };
+        let url = address.join(&call.path)?;
+        let doing = format!("{} '{address}'", call.purpose.doing());
+        let mut response = self
+            .exchange(&url, address.socket(), &call, None, &doing)
+            .map_err(|failed| failed.error)?;
+        let text = read_bounded(response.body_mut(), ERROR_LIMIT)
+            .map_err(|error| Error::new(error.kind(), format!("{doing}: {error}")))?;
+        Ok((response.status(), text))
+    }
+
     /// One round over the addresses, which begins with the preferred one.
-    fn send_to_any(&self, call: &Call<'_>) -> Result<Reply, Failed> {
+    fn send_to_any(&self, call: &Call<'_>, mut upload: Option<&mut Upload<'_>>) -> Result<Reply, Failed> {
         let count = self.settings.addresses.len();
         let first = self.preferred.load(Ordering::Relaxed);
         let mut turn = 0;
@@ -106,7 +167,7 @@ impl Client {
         loop {
             let index = (first + turn) % count;
             turn += 1;
-            match self.send_to(&self.settings.addresses[index], call) {
+            match self.send_to(&self.settings.addresses[index], call, upload.as_deref_mut()) {
                 Ok(reply) => {
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok(reply);
@@ -126,7 +187,24 @@ impl Client {
     }
 
     /// To one address, and where it redirects to.
-    fn send_to(&self, address: &Address, call: &Call<'_>) -> Result<Reply, Failed> {
+    fn send_to(
+        &self,
+        address: &Address,
+        call: &Call<'_>,
+        mut upload: Option<&mut Upload<'_>>,
+    ) -> Result<Reply, Failed> {
+        let result = self.follow(address, call, upload.as_deref_mut());
+        result.map_err(|failed| match upload {
+            Some(upload) if upload.extent() != Extent::Nothing => Failed {
+                error: failed.error.passing(false).without_leader(false),
+                elsewhere: false,
+                asked: None,
+            },
+            _ => failed,
+        })
+    }
+
+    fn follow(&self, address: &Address, call: &Call<'_>, mut upload: Option<&mut Upload<'_>>) -> Result<Reply, Failed> {
         let mut url = address.join(&call.path)?;
         let mut socket = address.socket();
         let mut place = match socket {
@@ -136,7 +214,7 @@ impl Client {
         let mut redirects = 0;
         loop {
             let doing = format!("{} {place}", call.purpose.doing());
-            let response = self.exchange(&url, socket, call, &doing)?;
+            let response = self.exchange(&url, socket, call, upload.as_deref_mut(), &doing)?;
             let status = response.status();
             if status.is_success() {
                 return Ok(Reply { url, response });
@@ -145,6 +223,18 @@ impl Client {
                 return Err(refuse(response, call, &doing));
             }
             let unavailable = |cause: &str| Error::new(Kind::Unavailable, format!("{doing}: {cause}"));
+            if upload.as_ref().is_some_and(|upload| upload.extent() != Extent::Nothing) {
+                let cause = format!(
+                    "it redirects to {} after it has taken the body",
+                    redirect::shown(response.headers())
+                );
+                let error = unavailable(&words::one_line(&cause, &call.secrets))
+                    .of_status(status)
+                    .with_hint(Some(
+                        "a proxy asked for the body before it asked Vault; name the leader by --address",
+                    ));
+                return Err(error.into());
+            }
             if self.settings.disable_redirects {
                 let cause = format!(
                     "it redirects to {}, and redirects are disabled",
@@ -184,6 +274,7 @@ impl Client {
         url: &Uri,
         socket: Option<&Socket>,
         call: &Call<'_>,
+        mut upload: Option<&mut Upload<'_>>,
         doing: &str,
     ) -> Result<Response<Body>, Failed> {
         let mut head = call.head(url)?;
@@ -193,23 +284,33 @@ impl Client {
         if let Some(socket) = socket {
             head = head.extension(socket.clone());
         }
-        let limits = self.limits(call);
+        if let Some(upload) = &upload {
+            head = head.header(CONTENT_LENGTH, upload.length());
+        }
+        let limits = self.limits(call, upload.as_deref());
         let start = Instant::now();
         let build = |error: http::Error| Failed::from(Error::config(format!("{doing}: {error}")));
-        let sent = match &call.body {
-            Some(body) => self.agent.send(head.body(body.as_slice()).map_err(build)?, limits),
-            None => self.agent.send(head.body(()).map_err(build)?, limits),
+        let sent = match (&call.body, upload.as_deref_mut()) {
+            (_, Some(upload)) => {
+                let body = SendBody::from_reader(upload);
+                self.agent.send(head.body(body).map_err(build)?, limits)
+            }
+            (Some(body), None) => self.agent.send(head.body(body.as_slice()).map_err(build)?, limits),
+            (None, None) => self.agent.send(head.body(()).map_err(build)?, limits),
         };
         let took = start.elapsed().as_millis();
         match &sent {
             Ok(response) => log::debug!("{} '{url}': {} after {took} ms", call.method, response.status()),
             Err(error) => log::debug!("{} '{url}': {error} after {took} ms", call.method),
         }
-        sent.map_err(|error| lost(&error, call, doing))
+        sent.map_err(|error| match upload {
+            Some(upload) => lost_upload(&error, call, upload, doing),
+            None => lost(&error, call, doing),
+        })
     }
 
     /// A snapshot may take long to begin and longer still to come; everything else is small.
-    fn limits(&self, call: &Call<'_>) -> Limits {
+    fn limits(&self, call: &Call<'_>, upload: Option<&Upload<'_>>) -> Limits {
         let left = call
             .deadline
             // Zero would mean "none" to nobody, but at once is as good as never.
@@ -218,6 +319,14 @@ impl Client {
                     .saturating_duration_since(Instant::now())
                     .max(Duration::from_millis(1))
             });
+        if let Some(upload) = upload {
+            return Limits {
+                idle: Some(upload.stall()),
+                go_ahead: Some(GO_AHEAD),
+                reply: Some(RESTORED),
+                ..Limits::default()
+            };
+        }
         if call.purpose == Purpose::Snapshot {
             return Limits {
                 idle: self.settings.timeout,
@@ -250,6 +359,23 @@ fn lost(error: &TransportError, call: &Call<'_>, doing: &str) -> Failed {
     }
 }
 
+/// No reply to an upload came, or the source of it failed.
+fn lost_upload(error: &TransportError, call: &Call<'_>, upload: &mut Upload<'_>, doing: &str) -> Failed {
+    if let Some(cause) = upload.failure() {
+        return Error::new(Kind::Io, format!("{doing}: read what is to be sent: {cause}")).into();
+    }
+    let failed = lost(error, call, doing);
+    if upload.extent() != Extent::Nothing || !error.is_transient() {
+        return failed;
+    }
+    // A server that got the head alone has nothing that it could act on.
+    Failed {
+        error: failed.error.passing(true),
+        elsewhere: true,
+        asked: None,
+    }
+}
+
 /// A reply came that is no success.
 fn refuse(mut response: Response<Body>, call: &Call<'_>, doing: &str) -> Failed {
     let status = response.status();
@@ -265,6 +391,7 @@ fn refuse(mut response: Response<Body>, call: &Call<'_>, doing: &str) -> Failed 
     Failed {
         error: Error::new(meaning.kind, format!("{doing}: {cause}"))
             .with_hint(meaning.hint)
+            .of_status(status)
             .passing(meaning.transient)
             .without_leader(meaning.leaderless),
         elsewhere: meaning.elsewhere,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use snapline_http::{Fail, Kind};
 
 /// A failure, displayed as one line: `<what we were doing> <to what>: <cause>`. It never shows a secret.
@@ -12,6 +13,7 @@ pub struct Error {
     hint: Option<String>,
     transient: bool,
     leaderless: bool,
+    status: Option<StatusCode>,
 }
 
 impl Error {
@@ -22,6 +24,7 @@ impl Error {
             hint: None,
             transient: false,
             leaderless: false,
+            status: None,
         }
     }
 
@@ -32,6 +35,23 @@ impl Error {
     pub(crate) fn with_hint(mut self, hint: Option<impl Into<String>>) -> Self {
         self.hint = hint.map(Into::into);
         self
+    }
+
+    /// The same, with another meaning.
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same, known to be a server's response with this status.
+    pub(crate) fn of_status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The status of the response that is the failure; absent where no response came.
+    pub(crate) const fn status(&self) -> Option<StatusCode> {
+        self.status
     }
 
     /// Says more about the cause.

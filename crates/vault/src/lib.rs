@@ -1,4 +1,4 @@
-//! A client of Vault and OpenBao: where the server is, logins, the Raft snapshot, revoking.
+//! A client of Vault and OpenBao: where the server is, logins, the Raft snapshot, its restore, revoking.
 //!
 //! It matches Vault's own client in variables, headers and limits (`api/client.go` there; OpenBao's reads `BAO_X` before
 //! `VAULT_X`), and differs where that one loses data: a standby's redirect is followed and its target's reply is the one
@@ -18,9 +18,11 @@ mod duration;
 mod error;
 mod headers;
 mod login;
+mod node;
 mod places;
 mod redirect;
 mod refusal;
+mod restore;
 mod revocation;
 mod secret;
 mod settings;
@@ -28,6 +30,7 @@ mod snapshot;
 mod token;
 mod tries;
 mod trust;
+mod upload;
 mod variable;
 mod words;
 
@@ -35,10 +38,13 @@ pub use address::{Address, Mount, Namespace, Username};
 pub use client::Client;
 pub use error::Error;
 pub use login::{AppRole, Aws, CallerIdentity, Cert, Jwt, Login, Password, SecretId, look_up};
+pub use node::{Leader, NodeState, Seal, Standing};
 pub use places::{Form, Places};
+pub use restore::Verdict;
 pub use revocation::Revocation;
 pub use secret::Secret;
 pub use settings::{Options, Settings};
 pub use snapshot::Snapshot;
 pub use tries::Tries;
+pub use upload::{Extent, Upload};
 pub use variable::{Variable, variable};

@@ -27,9 +27,18 @@ pub(crate) fn shown(headers: &HeaderMap) -> String {
 /// Why it is not followed, with the target as it came.
 pub(crate) fn target(from: &Uri, headers: &HeaderMap) -> Result<Uri, String> {
     let location = headers.get(LOCATION).ok_or("it redirects, but does not say where to")?;
-    let shown = one_line(&String::from_utf8_lossy(location.as_bytes()), &[]);
-    let unusable = || format!("it redirects to '{shown}', which is no http or https URL");
-    let text = location.to_str().map_err(|_| unusable())?;
+    match location.to_str() {
+        Ok(text) => allowed(from, text),
+        Err(_) => Err(unusable(&String::from_utf8_lossy(location.as_bytes()))),
+    }
+}
+
+/// The URL that `text` means to a client that has come from `from`, if it may go there.
+///
+/// # Errors
+/// Why not, as a server's deed: `it redirects to …`.
+pub(crate) fn allowed(from: &Uri, text: &str) -> Result<Uri, String> {
+    let unusable = || unusable(text);
     let to: Uri = text.parse().map_err(|_| unusable())?;
     let to = if to.authority().is_none() && text.starts_with('/') && !text.starts_with("//") {
         let mut parts = from.clone().into_parts();
@@ -45,10 +54,18 @@ pub(crate) fn target(from: &Uri, headers: &HeaderMap) -> Result<Uri, String> {
     match (from.scheme_str(), to.scheme_str()) {
         (_, Some("https")) | (Some("http"), Some("http")) => Ok(to),
         (_, Some("http")) => Err(format!(
-            "it redirects to '{shown}', from https to http; the token is not sent there"
+            "it redirects to '{}', from https to http; the token is not sent there",
+            one_line(text, &[])
         )),
         _ => Err(unusable()),
     }
+}
+
+fn unusable(text: &str) -> String {
+    format!(
+        "it redirects to '{}', which is no http or https URL",
+        one_line(text, &[])
+    )
 }
 
 #[cfg(test)]

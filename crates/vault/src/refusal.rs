@@ -4,6 +4,7 @@ use http::StatusCode;
 use snapline_http::Kind;
 
 use crate::call::Purpose;
+use crate::restore;
 
 /// A reply's meaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,9 +62,38 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
         ),
         (400, Purpose::LogIn) => login(words),
         (400, Purpose::LookUpWrapping | Purpose::Unwrap) => (Kind::Refused, None),
-        (400, Purpose::Snapshot) if words.contains("raft storage is not in use") => (
+        (400, Purpose::Snapshot | Purpose::Restore) if words.contains("raft storage is not in use") => (
             Kind::Config,
             Some("only servers with integrated (Raft) storage have snapshots"),
+        ),
+        (400, Purpose::Restore) if words.contains("could not verify hash file") => (
+            Kind::Refused,
+            Some(
+                "the archive comes from a cluster with other keys, or from before a rekey: --force restores it all the same, and then the cluster is unsealed with the keys that it had there",
+            ),
+        ),
+        (500, Purpose::Restore) if words.contains("hash check failed") => (
+            Kind::Data,
+            Some("the archive has changed on its way to the server, or since it was taken"),
+        ),
+        (500, Purpose::Restore) if words.contains("temp snapshot file") || words.contains("no space left") => (
+            Kind::Unavailable,
+            Some(
+                "the server unpacks the archive in its own TMPDIR, /tmp if that is not set: it needs room for all of it",
+            ),
+        ),
+        (500, Purpose::Restore) if words.contains("timeout") || words.contains("unexpected EOF") => {
+            (Kind::Unavailable, Some(restore::CUT))
+        }
+        (403, Purpose::Restore) => (
+            Kind::Refused,
+            Some(
+                "the token must be valid, and its policy must allow update on sys/storage/raft/snapshot, or on sys/storage/raft/snapshot-force for --force",
+            ),
+        ),
+        (413, Purpose::Restore) => (
+            Kind::Config,
+            Some("a proxy in between limits the size of requests: raise that for this path, or go around it"),
         ),
         (401, _) => (Kind::Refused, None),
         (403, Purpose::LogIn) if words.is_empty() || words.contains("permission denied") => (

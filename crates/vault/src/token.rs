@@ -25,9 +25,8 @@ impl Secret {
             return Ok(token);
         }
         of_vaults_own_login(environment)?.ok_or_else(|| {
-            Error::config("find the token: there is none").with_hint(Some(
-                "pipe it in from vault-login, give --token-file, or set VAULT_TOKEN",
-            ))
+            Error::config("find the token: there is none")
+                .with_hint(Some("vault-login prints one; give it by --token-file or VAULT_TOKEN"))
         })
     }
 }

@@ -96,7 +96,7 @@ fn log_in(
 }
 
 /// The URL and the text of a reply.
-fn read(reply: Reply, purpose: Purpose) -> Result<(String, String), Error> {
+pub(crate) fn read(reply: Reply, purpose: Purpose) -> Result<(String, String), Error> {
     let Reply { url, mut response } = reply;
     let text = read_bounded(response.body_mut(), REPLY_LIMIT)
         .map_err(|error| Error::new(error.kind(), format!("{} '{url}': {error}", purpose.doing())))?;

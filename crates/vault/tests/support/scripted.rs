@@ -15,8 +15,10 @@ pub(crate) struct Seen {
     pub(crate) line: String,
     /// The header lines.
     pub(crate) head: String,
-    /// The body.
+    /// The body, as text.
     pub(crate) body: String,
+    /// The body.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Seen {
@@ -36,17 +38,38 @@ pub(crate) struct Server {
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
+/// What to do with a request whose body has not been read yet: read it, or leave it.
+type AtHead = dyn Fn(&Seen, &mut TcpStream) -> bool + Send + Sync;
+
+/// Asks for a body that waits to be asked for.
+fn ask(seen: &Seen, stream: &mut TcpStream) -> bool {
+    if seen.header("expect") == Some("100-continue") {
+        send(stream, "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    true
+}
+
 impl Server {
     /// Answers by `answer`, which gets the request and the number of those before it.
     pub(crate) fn start(answer: impl Fn(&Seen, usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        Self::start_at_head(ask, answer)
+    }
+
+    /// The same; `at_head` gets each request before its body is read, and says whether to read it. If not, the connection is
+    /// closed and nothing more is answered.
+    pub(crate) fn start_at_head(
+        at_head: impl Fn(&Seen, &mut TcpStream) -> bool + Send + Sync + 'static,
+        answer: impl Fn(&Seen, usize, &mut TcpStream) + Send + Sync + 'static,
+    ) -> Self {
+        let at_head: Arc<AtHead> = Arc::new(at_head);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (answer, all) = (Arc::new(answer), Arc::clone(&seen));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answer, all) = (Arc::clone(&answer), Arc::clone(&all));
-                std::thread::spawn(move || serve(stream, &*answer, &all));
+                let (at_head, answer, all) = (Arc::clone(&at_head), Arc::clone(&answer), Arc::clone(&all));
+                std::thread::spawn(move || serve(stream, &*at_head, &*answer, &all));
             }
         });
         Self { url, seen }
@@ -76,7 +99,12 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &dyn Fn(&Seen, usize, &mut TcpStream), all: &Mutex<Vec<Seen>>) {
+fn serve(
+    mut stream: TcpStream,
+    at_head: &AtHead,
+    answer: &dyn Fn(&Seen, usize, &mut TcpStream),
+    all: &Mutex<Vec<Seen>>,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut lines = Vec::new();
     loop {
@@ -94,15 +122,23 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&Seen, usize, &mut TcpStream), a
         line: first.join(" "),
         head: lines[1..].join("\n"),
         body: String::new(),
+        bytes: Vec::new(),
     };
     let length = seen.header("content-length").map_or(0, |value| value.parse().unwrap());
-    reader.take(length).read_to_string(&mut seen.body).unwrap();
+    let goes_on = at_head(&seen, &mut stream);
+    if goes_on {
+        // A client may break off.
+        let _ = reader.take(length).read_to_end(&mut seen.bytes);
+        seen.body = String::from_utf8_lossy(&seen.bytes).into_owned();
+    }
     let before = {
         let mut all = all.lock().unwrap();
         all.push(seen.clone());
         all.len() - 1
     };
-    answer(&seen, before, &mut stream);
+    if goes_on {
+        answer(&seen, before, &mut stream);
+    }
 }
 
 /// Sends bytes; that the client has gone is the client's affair.
