@@ -47,7 +47,7 @@ mod tests {
         let mut spool = Spool::new(folder.path().to_str().unwrap()).unwrap();
         let stalls = Stalls {
             limit: Duration::from_secs(60),
-            reading: "read it",
+            reading: Some("read it"),
             output: None,
             spool: None,
         };
