@@ -90,8 +90,7 @@ impl Lost {
 /// Gives a sealed node these keys. Says whether all were taken.
 fn unseal(vault: &Vault, keys: &[String]) -> bool {
     keys.iter().all(|key| {
-        let (status, reply) = vault.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
-        println!("unseal: {status} {reply}");
+        let (status, _) = vault.send("PUT", "sys/unseal", "", Some(&json!({"key": key})));
         status == 200
     })
 }
