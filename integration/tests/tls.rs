@@ -65,8 +65,10 @@ impl Servers {
         let listeners: Vec<_> = listeners
             .chain([(OF_ITSELF, itself, ""), (OF_ITSELF_EXPIRED, expired, "")])
             .collect();
-        let mut stanzas =
-            "listener \"unix\" {\n  address = \"/share/vault.sock\"\n  socket_mode = \"777\"\n}\n".to_owned();
+        // Vault minds the mode only beside a user and a group; without it, only root gets in.
+        let mut stanzas = "listener \"unix\" {\n  address = \"/share/vault.sock\"\n  socket_mode = \"777\"\n  \
+                           socket_user = \"0\"\n  socket_group = \"0\"\n}\n"
+            .to_owned();
         let mut files = vec![("/tls/ca.pem".to_owned(), authority.certificate())];
         for (port, pair, more) in &listeners {
             stanzas += &format!(
