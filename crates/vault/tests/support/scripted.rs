@@ -125,17 +125,19 @@ fn serve(
         bytes: Vec::new(),
     };
     let length = seen.header("content-length").map_or(0, |value| value.parse().unwrap());
-    let goes_on = at_head(&seen, &mut stream);
-    if goes_on {
-        // A client may break off.
-        let _ = reader.take(length).read_to_end(&mut seen.bytes);
-        seen.body = String::from_utf8_lossy(&seen.bytes).into_owned();
-    }
+    // Before anything is answered: a test may look as soon as the client is done.
     let before = {
         let mut all = all.lock().unwrap();
         all.push(seen.clone());
         all.len() - 1
     };
+    let goes_on = at_head(&seen, &mut stream);
+    if goes_on {
+        // A client may break off.
+        let _ = reader.take(length).read_to_end(&mut seen.bytes);
+        seen.body = String::from_utf8_lossy(&seen.bytes).into_owned();
+        all.lock().unwrap()[before] = seen.clone();
+    }
     if goes_on {
         answer(&seen, before, &mut stream);
     }
