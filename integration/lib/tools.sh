@@ -56,7 +56,8 @@ ensure_rust() {
 ensure_aws() {
     if command -v aws >/dev/null; then return; fi
     say "installing aws-cli into a temporary folder (a minute)"
-    quietly python3 -m venv "$1/venv" && quietly "$1/venv/bin/pip" install --quiet awscli || die "install aws-cli"
+    quietly python3 -m venv "$1/venv" || die "make a virtual environment of Python"
+    quietly "$1/venv/bin/pip" install --quiet awscli || die "install aws-cli"
     PATH="$1/venv/bin:$PATH"
 }
 
