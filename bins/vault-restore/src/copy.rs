@@ -12,7 +12,7 @@ use snapline_relay::Spool;
 /// them.
 const HELD: u64 = 64 * 1024;
 
-/// How far a restore has come, for whoever must say so after a signal.
+/// How far a restore has come, to be reported after a signal.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stage(Arc<AtomicU8>);
 

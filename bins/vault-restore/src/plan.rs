@@ -165,7 +165,7 @@ impl Side {
     }
 }
 
-/// What whoever restores `archive` into `target` should have seen before.
+/// What an operator should have seen before `archive` is restored into `target`.
 fn differences(archive: &Side, target: &Side, force: bool) -> Vec<String> {
     let mut found = Vec::new();
     if let (Some(from), Some(to)) = (archive.is_openbao, target.is_openbao)
@@ -222,8 +222,8 @@ fn differences(archive: &Side, target: &Side, force: bool) -> Vec<String> {
             ));
             if target.is_openbao == Some(false) {
                 found.push(format!(
-                    "where a node of '{to}' reaches '{from}' once it is restored, it is told that it has been removed, and must be \
-                     set up anew: keep them apart"
+                    "a node of '{to}' that reaches '{from}' after the restore takes itself for removed and must be set up anew: \
+                     keep them apart"
                 ));
             }
         }

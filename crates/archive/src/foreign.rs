@@ -71,7 +71,7 @@ pub(crate) enum Guess {
     Is(Foreign),
     /// It may become one of them.
     Open,
-    /// It is none of them.
+    /// No known product of a filter.
     None,
 }
 

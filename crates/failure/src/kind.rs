@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// What a failure means to whoever has to act on it.
+/// What a failure means to the operator who has to act on it.
 ///
 /// Each kind has the number that BSD's `sysexits.h` gives it where there is a fitting one, else the shell's 128+n. Programs end
 /// with that number.

@@ -22,7 +22,7 @@ macro_rules! options {
             /// PEM file of the certificate authorities to trust, instead of the system's [env: AWS_CA_BUNDLE]
             #[argh(option, arg_name = "file")]
             pub ca_bundle: Option<String>,
-            /// trust whoever answers; then anybody on the way can read and change everything
+            /// trust any server; then anyone on the way can read and change everything
             #[argh(switch)]
             pub no_verify_ssl: bool,
             /// limit for a connection on which nothing moves [default: 60s]

@@ -25,7 +25,7 @@ macro_rules! options {
             /// name that the server's certificate must have [env: VAULT_TLS_SERVER_NAME; default: the address's host]
             #[argh(option, arg_name = "name")]
             pub tls_server_name: Option<String>,
-            /// trust whoever answers; then anybody on the way can read and change everything [env: VAULT_SKIP_VERIFY]
+            /// trust any server; then anyone on the way can read and change everything [env: VAULT_SKIP_VERIFY]
             #[argh(switch)]
             pub tls_skip_verify: bool,
             /// fail where a standby redirects to the leader [env: VAULT_DISABLE_REDIRECTS]

@@ -46,7 +46,7 @@ pub struct Card {
     pub namespaces: Namespaces,
     /// Its entries by the first part of their paths.
     pub prefixes: Vec<Share>,
-    /// What whoever restores it should know.
+    /// What an operator should know before a restore.
     pub warnings: Vec<Warning>,
 }
 

@@ -1,4 +1,4 @@
-//! What whoever restores an archive should know before.
+//! What an operator should know before a restore.
 
 use std::fmt;
 

@@ -29,7 +29,7 @@ pub struct Tls {
     pub identity: Option<Identity>,
     /// The name that is sent (SNI) and that the certificate must have, instead of the URL's host.
     pub server_name: Option<String>,
-    /// Trust whoever answers. Then anybody on the way can read and change everything.
+    /// Trust any server. Then anyone on the way can read and change everything.
     pub skip_verify: bool,
 }
 
