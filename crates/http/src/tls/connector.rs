@@ -105,16 +105,20 @@ fn shown(nobody: Option<&Nobody>) -> Shown {
 }
 
 /// What the other side said before it hung up, where our own word was what failed: that has arrived all the same.
+///
+/// Read here and not through the stream, which first writes what is still to be written, and fails at that.
 fn last_words(connection: &mut ClientConnection, socket: &mut TransportAdapter, error: io::Error) -> io::Error {
     if !hung_up(&error) {
         return error;
     }
-    while connection.read_tls(socket).is_ok_and(|count| count > 0) {
+    loop {
         if let Err(said) = connection.process_new_packets() {
             return io::Error::new(io::ErrorKind::InvalidData, said);
         }
+        if !connection.read_tls(socket).is_ok_and(|count| count > 0) {
+            return error;
+        }
     }
-    error
 }
 
 fn hung_up(error: &io::Error) -> bool {
@@ -144,7 +148,9 @@ pub(crate) struct TlsTransport {
 }
 
 impl TlsTransport {
-    fn failed(&self, error: io::Error) -> Error {
+    /// With TLS 1.3 a server checks the client's certificate only after the handshake, says why it hangs up, and does so.
+    fn failed(&mut self, error: io::Error) -> Error {
+        let error = last_words(&mut self.stream.conn, &mut self.stream.sock, error);
         match later(&error, shown(self.nobody.as_deref())) {
             Some(error) => passed_on(error),
             None => error.into(),
@@ -159,18 +165,8 @@ impl Transport for TlsTransport {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.get_mut().set_timeout(timeout);
-        let Err(error) = self.stream.write_all(&self.buffers.output()[..amount]) else {
-            return Ok(());
-        };
-        // With TLS 1.3 a server checks the client's certificate only after the handshake, says why it hangs up, and does so.
-        // What it said has arrived even where writing has failed.
-        if hung_up(&error)
-            && let Err(said) = self.stream.read(&mut [0])
-            && later(&said, shown(self.nobody.as_deref())).is_some()
-        {
-            return Err(self.failed(said));
-        }
-        Err(self.failed(error))
+        let written = self.stream.write_all(&self.buffers.output()[..amount]);
+        written.map_err(|error| self.failed(error))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
