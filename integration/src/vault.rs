@@ -286,7 +286,7 @@ impl Vault {
         reply
     }
 
-    /// Any request: the status and the reply's JSON.
+    /// Any request: the status and the reply's JSON; 0 and why, where no reply came.
     pub fn send(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
         exchange(self.request(method, path, token), body)
     }
@@ -365,7 +365,10 @@ fn exchange(request: Builder, body: Option<&Value>) -> (u16, Value) {
         .body(body.map(Value::to_string).unwrap_or_default())
         .expect("a request");
     let what = format!("{} {}", request.method(), request.uri());
-    let mut reply = agent().run(request).unwrap_or_else(|err| panic!("{what}: {err}"));
+    let mut reply = match agent().run(request) {
+        Ok(reply) => reply,
+        Err(error) => return (0, Value::String(format!("{what}: {error}"))),
+    };
     let text = reply.body_mut().read_to_string().expect("read the reply");
     (
         reply.status().as_u16(),

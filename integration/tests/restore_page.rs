@@ -200,6 +200,19 @@ fn last_nights_archive_opens_on_a_node_without_network_as_pasted() {
     let (operator, old, _folder) = Operator::new(5, 3);
     let token = old.root_token().to_owned();
     drop(old);
+    // The page's name may be somebody's on this machine.
+    let name = format!("try-{}", run_id());
+    let operator = [
+        "--name try",
+        "docker restart try",
+        "--volumes try",
+        "volume rm try",
+        "--volume try",
+    ]
+    .iter()
+    .fold(operator, |operator, words| {
+        operator.replacing(words, &words.replace("try", &name))
+    });
     let [make, restore, remove] = blocks("## Try last night's archive");
     operator.pastes(&make);
     operator.pastes(&restore);
