@@ -76,7 +76,7 @@ struct Lost {
 
 impl Lost {
     fn new(shares: usize, threshold: usize) -> Self {
-        // The cluster ends with this: while it runs, it tells whoever reaches it with its data that they are no members of it.
+        // The cluster ends with this: while it runs, it refuses every node that holds its data and is not one of its members.
         let Fresh { vault, keys, _data } = Fresh::new(shares, threshold);
         write(&vault, "from the lost one");
         Self {

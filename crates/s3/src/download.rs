@@ -257,7 +257,7 @@ impl fmt::Debug for Download<'_> {
     }
 }
 
-/// Whether the end of the body is told by `Content-Length`, and by nothing else.
+/// Whether `Content-Length` alone says where the body ends.
 fn has_length(headers: &HeaderMap) -> bool {
     matches!(framing(headers), Framing::Length(_))
 }

@@ -141,7 +141,7 @@ fn accepted(reply: Reply) -> Result<String, Error> {
         return Ok(url);
     }
     let message = format!(
-        "{} '{url}': the response is none of a restore; is this Vault?",
+        "{} '{url}': this is not the response to a restore; is this Vault?",
         Purpose::Restore.doing()
     );
     Err(Error::new(Kind::Data, message))

@@ -58,7 +58,7 @@ impl Results {
 
 /// What runs a client, and reports what that took.
 ///
-/// A process between: the kernel counts the memory of whoever starts a program in as well, and that one has little.
+/// A process in between: the kernel also counts the memory of the process that starts a program, and this one has little.
 #[derive(Debug)]
 pub struct Stopwatch(PathBuf);
 
