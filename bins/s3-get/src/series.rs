@@ -1,6 +1,6 @@
 //! Which snapshot of a series is fetched.
 
-use snapline_cli::{Failure, Kind};
+use snapline_cli::{Failure, Kind, Progress};
 use snapline_s3::Client;
 use snapline_series::{Member, Members, ObjectUri};
 use time::OffsetDateTime;
@@ -35,7 +35,9 @@ impl Series {
     /// # Errors
     /// 66 if there is none that counts, and those of the listing.
     pub(crate) fn members(&self, client: &Client, now: OffsetDateTime) -> Result<Members, Failure> {
-        let members = client.members(&self.bucket, &self.template, now)?;
+        let mut progress = Progress::of_objects("listed");
+        let members = client.members(&self.bucket, &self.template, now, |objects| progress.add(objects))?;
+        drop(progress);
         for member in &members.future {
             log::warn!("'{}' is from the future: it is never the newest", self.uri(member));
         }

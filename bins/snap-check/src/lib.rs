@@ -11,7 +11,7 @@ mod report;
 use std::time::Instant;
 
 use fastrand::Rng;
-use snapline_cli::{Failure, Field, Kind, Output, Program, Trailing, summary, typed_value};
+use snapline_cli::{Failure, Field, Kind, Output, Program, Progress, Trailing, summary, typed_value};
 use snapline_s3::Client;
 use snapline_series::{Member, Members};
 use time::OffsetDateTime;
@@ -84,7 +84,9 @@ fn check(config: Config, now: OffsetDateTime) -> Result<Findings, Failure> {
         s3,
     } = config;
     let client = Client::new(s3, &PROGRAM.user_agent(), 1);
-    let members = client.members(&bucket, &template, now)?;
+    let mut progress = Progress::of_objects("listed");
+    let members = client.members(&bucket, &template, now, |objects| progress.add(objects))?;
+    drop(progress);
     warn(&bucket, &members);
     let verification = verify.map(|verify| {
         let drawn = verify.draw(members.snapshots.len(), &mut Rng::new());

@@ -1,21 +1,25 @@
 //! Applies a retention policy to the series that a new object belongs to.
 
 mod args;
+mod deletion;
+mod guard;
+mod listing;
 mod policy;
+mod report;
+mod rule;
+mod span;
 
 use std::time::Instant;
 
-use snapline_cli::{
-    Failure, Field, Kind, OrExit as _, Output, Program, Source, Trailing, read_line, stdin_source, summary,
-    yield_to_ending,
-};
+use snapline_cli::{Failure, Field, Kind, OrExit as _, Program, Source, Trailing, read_line, stdin_source, summary};
 use snapline_s3::Client;
-use snapline_series::{Location, Member, Members, ObjectUri};
-use time::OffsetDateTime;
+use snapline_series::{Location, ObjectUri};
 
 pub use args::Args;
 use args::Config;
-use policy::{Decisions, decide};
+use deletion::{Deleted, delete};
+use guard::{Guard, check_history};
+use policy::Plan;
 
 /// Name and version.
 pub const PROGRAM: Program = Program {
@@ -26,8 +30,6 @@ pub const PROGRAM: Program = Program {
 
 /// `s3://`, the longest bucket's name, a slash, the longest key.
 const LONGEST_URI: usize = 5 + 255 + 1 + 1024;
-/// After so many deletions in a row that did not get through, the store is taken to be away.
-const MOST_OUTAGES: usize = 3;
 
 /// Runs the program.
 ///
@@ -53,34 +55,61 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ));
     };
     let client = Client::new(config.s3, &PROGRAM.user_agent(), 1);
-    let members = client.members(bucket, template, OffsetDateTime::now_utc())?;
-    confirm(&members, new.as_ref(), &series)?;
-    let mut decisions = decide(members, config.policy, new.as_ref().map(|object| object.key.as_str()));
-    report(&decisions, bucket);
-    let due = decisions.delete.len();
-    decisions.delete.truncate(config.max_delete);
-    let deleted = delete(&client, bucket, &decisions.delete, config.dry_run)?;
-    let mut fields = vec![(
-        "kept",
-        Field::Count(count(decisions.keep.len() + decisions.future.len())),
-    )];
-    fields.push((
-        if config.dry_run { "would_delete" } else { "deleted" },
-        Field::Count(count(deleted.done)),
-    ));
-    if due > decisions.delete.len() {
-        fields.push(("left_for_next_run", Field::Count(count(due - decisions.delete.len()))));
+    let members = listing::members(&client, &series, (bucket, template), new.as_ref())?;
+    let new = new.as_ref().map(|object| object.key.as_str());
+    let plan = Plan::new(members, &config.policy, new);
+    report::show(&plan, bucket);
+    let pruning = format!("prune '{series}'");
+    if let Err(refusal) = check(&client, &plan, config.guard, bucket, new) {
+        let refusal = refusal.context(pruning);
+        if !config.dry_run {
+            return Err(refusal);
+        }
+        log::warn!("without --dry-run this ends with 65: {refusal}");
     }
-    if deleted.failed > 0 {
-        fields.push(("failed", Field::Count(count(deleted.failed))));
+    let deleted = delete(&client, bucket, &plan.delete, config.dry_run)?;
+    say(&series, &plan, &deleted, config.dry_run, start);
+    deleted.outcome()
+}
+
+/// Whether anything may be deleted at all.
+fn check(client: &Client, plan: &Plan, guard: Guard, bucket: &str, new: Option<&str>) -> Result<(), Failure> {
+    guard.check(plan, bucket, new)?;
+    // These requests are worth it only where something is at stake.
+    if plan.delete.is_empty() {
+        return Ok(());
     }
+    check_history(client, plan, bucket)
+}
+
+fn say(series: &Location, plan: &Plan, deleted: &Deleted, dry_run: bool, start: Instant) {
+    let kept = plan.keep.len() + plan.future.len() + plan.late.len();
+    let done = if dry_run { "would_delete" } else { "deleted" };
+    let mut fields = vec![("kept", count(kept)), (done, count(deleted.done))];
+    let optional = [
+        ("failed", deleted.failed),
+        ("delete_markers", deleted.marked),
+        ("future", plan.future.len()),
+        ("late", plan.late.len()),
+        ("empty", plan.empty.len()),
+    ];
+    fields.extend(
+        optional
+            .into_iter()
+            .filter(|(_, number)| *number > 0)
+            .map(|(name, number)| (name, count(number))),
+    );
     fields.push(("seconds", Field::Seconds(start.elapsed().as_secs_f64())));
     summary(&format!("pruned '{series}'"), &fields);
-    match deleted.first_failure {
-        None => Ok(()),
-        Some(failure) if deleted.failed == 1 => Err(failure),
-        Some(failure) => Err(failure.context(format!("{} deletions failed, the first", deleted.failed))),
+    if deleted.marked > 0 {
+        log::info!(
+            "the bucket keeps versions: what was deleted is hidden by a marker, and its data stays until a lifecycle rule removes it"
+        );
     }
+}
+
+fn count(number: usize) -> Field {
+    Field::Count(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// The object that was just stored, from standard input: one whole line, since half a line could name another object.
@@ -105,97 +134,4 @@ fn new_object() -> Result<ObjectUri, Failure> {
         ));
     }
     ObjectUri::parse(&line.text).or_exit(Kind::Data, reading)
-}
-
-/// Nothing is deleted before the new snapshot is seen, and not empty; without one, before there is any.
-fn confirm(members: &Members, new: Option<&ObjectUri>, series: &Location) -> Result<(), Failure> {
-    let Some(object) = new else {
-        return if members.is_empty() {
-            Err(Failure::says(
-                Kind::NoInput,
-                format!("prune '{series}': there is no object of this series"),
-            ))
-        } else {
-            Ok(())
-        };
-    };
-    let confirming = format!("find the new object '{object}' in the listing of its series");
-    match members.find(&object.key) {
-        Some(member) if member.size > 0 => Ok(()),
-        Some(_) => Err(Failure::says(
-            Kind::NoInput,
-            format!("{confirming}: it is empty; nothing is pruned"),
-        )),
-        None => Err(Failure::says(
-            Kind::NoInput,
-            format!("{confirming}: it is not there; nothing is pruned"),
-        )),
-    }
-}
-
-fn report(decisions: &Decisions, bucket: &str) {
-    for member in &decisions.future {
-        log::warn!(
-            "'s3://{bucket}/{}' is from the future: kept, and not counted",
-            member.key
-        );
-    }
-    for member in &decisions.empty {
-        log::warn!("'s3://{bucket}/{}' is empty: not counted, and left alone", member.key);
-    }
-    for member in &decisions.keep {
-        log::info!("keep 's3://{bucket}/{}'", member.key);
-    }
-}
-
-#[derive(Default)]
-struct Deleted {
-    done: usize,
-    failed: usize,
-    first_failure: Option<Failure>,
-}
-
-/// Deletes in the order given, one at a time, and prints each that is gone. A deletion that fails does not stop the rest.
-fn delete(client: &Client, bucket: &str, members: &[Member], dry_run: bool) -> Result<Deleted, Failure> {
-    let mut output = Output::open(None)?;
-    let mut deleted = Deleted::default();
-    let mut outages = 0;
-    for member in members {
-        let object = member.uri(bucket);
-        let gone = if dry_run {
-            Ok(())
-        } else {
-            yield_to_ending();
-            client.delete(&object).map_err(Failure::from)
-        };
-        match gone {
-            Ok(()) => {
-                outages = 0;
-                deleted.done += 1;
-                let fate = if dry_run { "would be" } else { "is" };
-                output
-                    .write_all(format!("{object}\n").as_bytes())
-                    .map_err(|failure| failure.context(format!("tell that '{object}' {fate} deleted")))?;
-            }
-            Err(failure) => {
-                outages = if failure.kind() == Kind::Unavailable {
-                    outages + 1
-                } else {
-                    0
-                };
-                deleted.failed += 1;
-                log::warn!("{failure}");
-                deleted.first_failure.get_or_insert(failure);
-                if outages == MOST_OUTAGES {
-                    log::warn!("the store seems to be away: the rest is left to the next run");
-                    break;
-                }
-            }
-        }
-    }
-    Ok(deleted)
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -1,181 +1,170 @@
-//! Which objects stay and which go: pure, decided from values alone.
+//! Which snapshots stay and which go: pure, decided from values alone.
+
+use std::fmt;
 
 use snapline_series::{Member, Members};
 
-/// The rules; an object stays if any of them keeps it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use crate::rule::{Count, Rule};
+use crate::span::Span;
+
+/// The rules; a snapshot stays if any of them keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
-    /// Keep the newest of this number.
-    pub(crate) last: Option<usize>,
+    /// The rules with a count, each at most once.
+    pub(crate) counts: Vec<(Rule, Count)>,
+    /// Keep everything that is newer than this before the newest.
+    pub(crate) within: Option<Span>,
+    /// Count snapshots that the store received more than a day after the time in their name.
+    pub(crate) trust_names: bool,
 }
 
 impl Policy {
     /// Whether there is no rule at all.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.last.is_none()
-    }
-
-    /// Whether some rule keeps the object at `position` from the newest.
-    fn keeps(&self, position: usize) -> bool {
-        self.last.is_some_and(|last| position < last)
+        self.counts.is_empty() && self.within.is_none()
     }
 }
 
-/// What becomes of each.
+/// Why a snapshot stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The newest of its period.
+    Rule(Rule),
+    /// The oldest of all, while the rule has periods left.
+    Oldest(Rule),
+    Within(Span),
+    /// It has just been stored.
+    New,
+    /// Nothing that any rule can say deletes the newest.
+    Newest,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => f.write_str(rule.name()),
+            Self::Oldest(rule) => write!(f, "oldest {}", rule.name()),
+            Self::Within(span) => write!(f, "within {span}"),
+            Self::New => f.write_str("new"),
+            Self::Newest => f.write_str("newest"),
+        }
+    }
+}
+
+/// A snapshot that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) member: Member,
+    /// At least one.
+    pub(crate) reasons: Vec<Reason>,
+}
+
+/// What becomes of each object of a series.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Decisions {
+pub(crate) struct Plan {
     /// Newest first.
-    pub(crate) keep: Vec<Member>,
+    pub(crate) keep: Vec<Kept>,
     /// Oldest first, so that what is left after a break is the newest.
     pub(crate) delete: Vec<Member>,
-    /// Times ahead of the clock: kept, and left out before the rules are applied.
+    /// Times ahead of the clock: left alone, and not counted.
     pub(crate) future: Vec<Member>,
-    /// Empty objects: no backups, so they do not count; not ours to delete either.
+    /// Stored more than a day after the time in their names: left alone, and not counted.
+    pub(crate) late: Vec<Member>,
+    /// Empty objects: no backups, so they are not counted; left alone.
     pub(crate) empty: Vec<Member>,
 }
 
-/// Applies `policy` to `members`. `always` is a key that stays whatever the rules say.
-pub(crate) fn decide(members: Members, policy: Policy, always: Option<&str>) -> Decisions {
-    let mut decisions = Decisions {
-        future: members.future,
-        empty: members.empty,
-        ..Decisions::default()
-    };
-    for (position, member) in members.snapshots.into_iter().enumerate() {
-        // The newest is kept by every rule there can be; said here again, so that no rule to come can forget it.
-        if position == 0 || policy.keeps(position) || always == Some(member.key.as_str()) {
-            decisions.keep.push(member);
-        } else {
-            decisions.delete.push(member);
+impl Plan {
+    /// Applies `policy` to `members`. `new` is a key that stays whatever the rules say.
+    pub(crate) fn new(members: Members, policy: &Policy, new: Option<&str>) -> Self {
+        let is_late = |member: &Member| !policy.trust_names && member.is_late();
+        let (late, snapshots): (Vec<_>, Vec<_>) = members.snapshots.into_iter().partition(is_late);
+        let mut plan = Self {
+            future: members.future,
+            late,
+            empty: members.empty,
+            ..Self::default()
+        };
+        let mut keeping = Keeping::new(policy, &snapshots);
+        for (position, member) in snapshots.into_iter().enumerate() {
+            let mut reasons = keeping.reasons(&member, position);
+            if new == Some(member.key.as_str()) {
+                reasons.push(Reason::New);
+            }
+            // Every rule keeps the newest; said here again, so that no rule to come can forget it.
+            if position == 0 && reasons.is_empty() {
+                reasons.push(Reason::Newest);
+            }
+            if reasons.is_empty() {
+                plan.delete.push(member);
+            } else {
+                plan.keep.push(Kept { member, reasons });
+            }
+        }
+        plan.delete.reverse();
+        plan
+    }
+
+    /// How many snapshots count.
+    pub(crate) const fn counted(&self) -> usize {
+        self.keep.len() + self.delete.len()
+    }
+
+    /// The two newest snapshots that count, the newest first.
+    pub(crate) fn newest_two(&self) -> Option<(&Member, &Member)> {
+        let mut kept = self.keep.iter().map(|kept| &kept.member);
+        let newest = kept.next()?;
+        let second = kept.next().into_iter().chain(self.delete.last());
+        Some((newest, second.max_by_key(|member| member.time)?))
+    }
+}
+
+/// The rules on their way from the newest snapshot to the oldest.
+struct Keeping {
+    /// With what is left of each count, and the period that was kept last.
+    counts: Vec<(Rule, Count, Option<i64>)>,
+    within: Option<(Span, Option<time::OffsetDateTime>)>,
+    oldest: usize,
+}
+
+impl Keeping {
+    fn new(policy: &Policy, snapshots: &[Member]) -> Self {
+        let newest = snapshots.first().map(|member| member.time);
+        Self {
+            counts: policy.counts.iter().map(|&(rule, count)| (rule, count, None)).collect(),
+            within: policy
+                .within
+                .map(|span| (span, newest.and_then(|newest| span.before(newest)))),
+            oldest: snapshots.len().saturating_sub(1),
         }
     }
-    decisions.delete.reverse();
-    decisions
+
+    /// Why the snapshot at `position` from the newest stays. Asked once for each, in order.
+    fn reasons(&mut self, member: &Member, position: usize) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if let Some((span, since)) = self.within
+            && since.is_none_or(|since| member.time > since)
+        {
+            reasons.push(Reason::Within(span));
+        }
+        for (rule, count, last) in &mut self.counts {
+            let period = Some(rule.period(member.time, position));
+            let is_new = *last != period;
+            if count.is_left() && (is_new || position == self.oldest) {
+                count.spend();
+                *last = period;
+                reasons.push(if is_new {
+                    Reason::Rule(*rule)
+                } else {
+                    Reason::Oldest(*rule)
+                });
+            }
+        }
+        reasons
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-    use snapline_series::{Gathering, Template};
-    use time::macros::datetime;
-    use time::{Duration, OffsetDateTime};
-
-    use super::*;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-24 12:00:00 UTC);
-
-    fn template() -> Template {
-        Template::parse("%Y%m%d_%H%M%S").unwrap()
-    }
-
-    /// Objects of so many minutes ago, with their sizes.
-    fn members(all: &[(i64, u64)]) -> Members {
-        let template = template();
-        let mut gathering = Gathering::new(&template);
-        for (minutes_ago, size) in all {
-            gathering.add(key(*minutes_ago), *size, None).unwrap();
-        }
-        gathering.at(NOW)
-    }
-
-    fn key(minutes_ago: i64) -> String {
-        template().format(NOW - Duration::minutes(minutes_ago))
-    }
-
-    fn minutes(members: &[Member]) -> Vec<i64> {
-        members
-            .iter()
-            .map(|member| (NOW - member.time).whole_minutes())
-            .collect()
-    }
-
-    fn last(count: usize) -> Policy {
-        Policy { last: Some(count) }
-    }
-
-    #[test]
-    fn the_newest_stay_and_the_oldest_go_first() {
-        let decisions = decide(members(&[(5, 1), (1, 1), (9, 1), (3, 1)]), last(2), None);
-        assert_eq!(minutes(&decisions.keep), [1, 3]);
-        assert_eq!(minutes(&decisions.delete), [9, 5]);
-    }
-
-    #[test]
-    fn the_new_object_stays_even_where_it_is_not_among_the_newest() {
-        let decisions = decide(members(&[(1, 1), (2, 1), (3, 1)]), last(1), Some(&key(3)));
-        assert_eq!(minutes(&decisions.keep), [1, 3]);
-    }
-
-    #[test]
-    fn an_object_from_the_future_stays_and_pushes_nobody_out() {
-        let decisions = decide(members(&[(-16, 1), (1, 1), (2, 1)]), last(1), None);
-        assert_eq!(minutes(&decisions.future), [-16]);
-        assert_eq!(
-            (minutes(&decisions.keep), minutes(&decisions.delete)),
-            (vec![1], vec![2])
-        );
-    }
-
-    #[test]
-    fn an_empty_object_neither_counts_nor_goes() {
-        let decisions = decide(members(&[(1, 0), (2, 1), (3, 0), (4, 1)]), last(1), None);
-        assert_eq!(minutes(&decisions.empty), [1, 3]);
-        assert_eq!(
-            (minutes(&decisions.keep), minutes(&decisions.delete)),
-            (vec![2], vec![4])
-        );
-    }
-
-    #[test]
-    fn an_object_that_was_listed_twice_counts_once() {
-        let decisions = decide(members(&[(1, 1), (1, 1), (2, 1), (3, 1), (2, 1)]), last(2), None);
-        assert_eq!(
-            (minutes(&decisions.keep), minutes(&decisions.delete)),
-            (vec![1, 2], vec![3])
-        );
-    }
-
-    fn any_objects() -> impl Strategy<Value = Vec<(i64, u64)>> {
-        proptest::collection::btree_map(-60_i64..600, 0_u64..3, 0..40).prop_map(|all| all.into_iter().collect())
-    }
-
-    proptest! {
-        #[test]
-        fn every_object_has_one_fate(all in any_objects(), count in 1_usize..20) {
-            let before: BTreeSet<_> = all.iter().map(|(minutes, _)| *minutes).collect();
-            let d = decide(members(&all), last(count), None);
-            let after = minutes(&[d.keep, d.delete, d.future, d.empty].concat());
-            prop_assert_eq!(after.len(), before.len());
-            prop_assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), before);
-        }
-
-        #[test]
-        fn the_newest_is_kept_and_everything_that_goes_is_older_than_everything_kept(
-            all in any_objects(), count in 1_usize..20
-        ) {
-            let d = decide(members(&all), last(count), None);
-            let counted = all.iter().filter(|(minutes, size)| *size > 0 && *minutes >= -15).count();
-            prop_assert_eq!(d.keep.len(), counted.min(count));
-            for gone in &d.delete {
-                prop_assert!(d.keep.iter().all(|kept| kept.time > gone.time));
-            }
-        }
-
-        #[test]
-        fn keeping_more_never_deletes_more(all in any_objects(), count in 1_usize..20) {
-            let fewer = decide(members(&all), last(count), None).keep;
-            let more = decide(members(&all), last(count + 1), None).keep;
-            prop_assert!(fewer.iter().all(|member| more.contains(member)));
-        }
-
-        #[test]
-        fn the_order_of_the_listing_does_not_matter(all in any_objects().prop_shuffle(), count in 1_usize..20) {
-            let mut sorted = all.clone();
-            sorted.sort_unstable();
-            let (a, b) = (decide(members(&all), last(count), None), decide(members(&sorted), last(count), None));
-            prop_assert_eq!((a.keep, a.delete), (b.keep, b.delete));
-        }
-    }
-}
+mod model;
+#[cfg(test)]
+mod tests;

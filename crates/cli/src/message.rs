@@ -41,6 +41,30 @@ pub enum Field {
     Seconds(f64),
     /// A word or a name, bare in the text form.
     Word(String),
+    /// Several of them, separated by commas in the text form.
+    Words(Vec<String>),
+}
+
+impl Field {
+    /// As it stands in a line of text.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Count(count) => count.to_string(),
+            Self::Seconds(seconds) => format!("{seconds:.1}"),
+            Self::Word(word) => one_line(word),
+            Self::Words(words) => one_line(&words.join(", ")),
+        }
+    }
+
+    /// As it stands in a JSON line.
+    fn value(&self) -> Value {
+        match self {
+            Self::Count(count) => json!(count),
+            Self::Seconds(seconds) => json!((seconds * 10.0).round() / 10.0),
+            Self::Word(word) => json!(word),
+            Self::Words(words) => json!(words),
+        }
+    }
 }
 
 /// How much a program says; set once, before anything is said.
@@ -131,29 +155,31 @@ pub fn summary(what: &str, fields: &[(&str, Field)]) {
         LogFormat::Text => {
             let mut line = format!("{}: {}", voice().program, one_line(what));
             for (name, field) in fields {
-                let value = match field {
-                    Field::Count(count) => count.to_string(),
-                    Field::Seconds(seconds) => format!("{seconds:.1}"),
-                    Field::Word(word) => one_line(word),
-                };
-                line.push_str(&format!(" {name}={value}"));
+                line.push_str(&format!(" {name}={}", field.text()));
             }
             line.push('\n');
             put(&line);
         }
-        LogFormat::Json => {
-            let mut object = object("info", &one_line(what));
-            for (name, field) in fields {
-                let value = match field {
-                    Field::Count(count) => json!(count),
-                    Field::Seconds(seconds) => json!((seconds * 10.0).round() / 10.0),
-                    Field::Word(word) => json!(word),
-                };
-                object.insert((*name).to_owned(), value);
-            }
-            put_object(object);
-        }
+        LogFormat::Json => record(what, fields.iter().map(|(name, field)| (*name, field))),
     }
+}
+
+/// Whether messages are JSON lines.
+pub(crate) fn is_json() -> bool {
+    voice().format == LogFormat::Json
+}
+
+/// A line of text for people, of words that are fit for it already: blanks are left as they are.
+pub(crate) fn say(line: &str) {
+    draw_progress(None);
+    put(&format!("{}: {line}\n", voice().program));
+}
+
+/// A JSON line with the values of `fields`.
+pub(crate) fn record<'a>(what: &str, fields: impl Iterator<Item = (&'a str, &'a Field)>) {
+    let mut object = object("info", &one_line(what));
+    object.extend(fields.map(|(name, field)| (name.to_owned(), field.value())));
+    put_object(object);
 }
 
 fn object(level: &str, message: &str) -> Map<String, Value> {
@@ -177,7 +203,8 @@ fn put(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-fn one_line(text: &str) -> String {
+/// Foreign text as it may stand in a message.
+pub(crate) fn one_line(text: &str) -> String {
     snapline_failure::one_line(text, LONGEST)
 }
 

@@ -45,6 +45,7 @@ impl Client {
         let odd = |cause: &str| Error::other(Kind::Unavailable, doing.clone(), cause);
         let mut token: Option<String> = None;
         let mut tokens = HashSet::new();
+        let mut extent = Extent::default();
         loop {
             // Keys may hold characters that XML cannot: they are asked for encoded.
             let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
@@ -68,6 +69,7 @@ impl Client {
             for object in result.contents {
                 let key = decode(&object.key, encoded).ok_or_else(|| odd("a key is not UTF-8"))?;
                 let modified = OffsetDateTime::parse(&object.last_modified, &Rfc3339).ok();
+                extent.add(&key);
                 if each(Entry {
                     key,
                     size: object.size,
@@ -81,6 +83,7 @@ impl Client {
             if !result.is_truncated {
                 return Ok(());
             }
+            extent.turn_page().map_err(|cause| odd(&cause))?;
             match result.next_continuation_token {
                 // The same page again would never end.
                 Some(next) if !next.is_empty() && tokens.insert(next.clone()) => token = Some(next),
@@ -89,14 +92,22 @@ impl Client {
         }
     }
 
-    /// The members of the series that `template` names in `bucket`, at the time `now`.
+    /// The members of the series that `template` names in `bucket`, at the time `now`. `progress` hears of each object that was
+    /// listed.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the series has more than a million objects.
-    pub fn members(&self, bucket: &str, template: &Template, now: OffsetDateTime) -> Result<Members, Error> {
+    pub fn members(
+        &self,
+        bucket: &str,
+        template: &Template,
+        now: OffsetDateTime,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Members, Error> {
         let mut gathering = Gathering::new(template);
         let mut too_many = None;
         self.list(bucket, template.literal_prefix(), |entry| {
+            progress(1);
             match gathering.add(entry.key, entry.size, entry.modified) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(most) => {
@@ -133,6 +144,49 @@ impl Client {
             ControlFlow::Break(())
         })?;
         Ok(size)
+    }
+}
+
+/// How far a listing has come.
+#[derive(Debug, Default)]
+struct Extent {
+    objects: u64,
+    /// The last key so far, in the order of bytes in which stores list.
+    last: String,
+    /// Whether this page had a key behind it.
+    went_on: bool,
+    /// Pages in a row that brought nothing new.
+    idle_pages: u32,
+}
+
+impl Extent {
+    /// A prefix with more objects, ours or others', is not listed: a store that makes keys up would never end.
+    const MOST_OBJECTS: u64 = 10_000_000;
+    /// Behind very many deleted versions, stores send empty pages; a store that sends nothing else would never end either.
+    const MOST_IDLE_PAGES: u32 = 1000;
+
+    fn add(&mut self, key: &str) {
+        self.objects += 1;
+        if *key > *self.last {
+            key.clone_into(&mut self.last);
+            self.went_on = true;
+        }
+    }
+
+    /// After each page that is not the last.
+    fn turn_page(&mut self) -> Result<(), String> {
+        self.idle_pages = if std::mem::take(&mut self.went_on) {
+            0
+        } else {
+            self.idle_pages + 1
+        };
+        if self.idle_pages > Self::MOST_IDLE_PAGES {
+            return Err(format!("{} pages in a row brought nothing new", self.idle_pages));
+        }
+        if self.objects > Self::MOST_OBJECTS {
+            return Err(format!("there are more than {} objects", Self::MOST_OBJECTS));
+        }
+        Ok(())
     }
 }
 

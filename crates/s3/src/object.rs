@@ -15,6 +15,9 @@ use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
 use crate::{Attributes, Error, ObjectOptions};
 
+/// Whether a deletion left a marker.
+const DELETE_MARKER: &str = "x-amz-delete-marker";
+
 /// What an object says about its origin, in its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -184,15 +187,17 @@ impl Client {
         Ok(options.unconfirmed(&self.once(&call)?.headers))
     }
 
-    /// Deletes the current version of an object. One that is not there any more counts as deleted, as S3 has it.
+    /// Deletes the current version of an object, and says whether the bucket only put a delete marker in front of it: then the
+    /// version is still there. An object that is not there any more counts as deleted, as S3 has it
+    /// (docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html).
     ///
     /// # Errors
     /// If the store refuses, or cannot be asked.
-    pub fn delete(&self, object: &ObjectUri) -> Result<(), Error> {
+    pub fn delete(&self, object: &ObjectUri) -> Result<bool, Error> {
         let call = Call::new(format!("delete '{object}'"), Method::DELETE, object);
         match self.call(&call) {
-            Ok(_) => Ok(()),
-            Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" => Ok(()),
+            Ok(reply) => Ok(reply.headers.get(DELETE_MARKER).is_some_and(|marker| marker == "true")),
+            Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" => Ok(false),
             Err(error) => Err(error),
         }
     }

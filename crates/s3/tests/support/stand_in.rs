@@ -165,6 +165,8 @@ struct Kept {
     seen: Vec<Request>,
     /// How many keys a page of a listing has.
     page: usize,
+    /// When it received its objects, where they do not say by a header `Last-Modified`.
+    received: String,
     released: bool,
 }
 
@@ -192,6 +194,7 @@ impl StandIn {
             url: format!("http://{}", listener.local_addr().unwrap()),
             kept: Arc::new(Mutex::new(Kept {
                 page: 1000,
+                received: "2026-01-01T00:01:00.000Z".to_owned(),
                 ..Kept::default()
             })),
             connections: Arc::default(),
@@ -259,6 +262,12 @@ impl StandIn {
             ..Upload::default()
         };
         self.kept.lock().unwrap().uploads.insert(id.to_owned(), upload);
+        self
+    }
+
+    /// Received its objects at this time, in RFC 3339, unless they say otherwise by a header `Last-Modified`.
+    pub(crate) fn receiving(self, time: &str) -> Self {
+        time.clone_into(&mut self.kept.lock().unwrap().received);
         self
     }
 
@@ -626,8 +635,9 @@ fn listing(kept: &Kept, request: &Request) -> String {
             .replace('+', "%2B")
             .replace('/', "%2F")
             .replace(' ', "+");
+        let received = find(&object.headers, "Last-Modified").unwrap_or(&kept.received);
         text.push_str(&format!(
-            "<Contents><Key>{key}</Key><LastModified>2026-11-24T10:00:00.000Z</LastModified><Size>{}</Size></Contents>",
+            "<Contents><Key>{key}</Key><LastModified>{received}</LastModified><Size>{}</Size></Contents>",
             object.body.len()
         ));
     }
