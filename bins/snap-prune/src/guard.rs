@@ -42,7 +42,7 @@ impl Guard {
         if due <= allowed {
             return Ok(());
         }
-        Err(refusal(format!(
+        Err(refusal(&format!(
             "{due} of {counted} snapshots would go, from {} to {}, and {whose} {allowed}",
             moment(oldest),
             moment(newest)
@@ -72,7 +72,7 @@ impl Guard {
             return Ok(());
         }
         let shrank = 100 - size * 100 / most;
-        Err(refusal(format!(
+        Err(refusal(&format!(
             "the new snapshot '{}' has {size} bytes, {shrank} percent less than the {most} of '{}', and --max-shrink allows {percent}",
             fresh.uri(bucket),
             largest.uri(bucket)
@@ -102,7 +102,7 @@ pub(crate) fn check_history(client: &Client, plan: &Plan, bucket: &str) -> Resul
         });
     match fell {
         None => Ok(()),
-        Some((name, is, was)) => Err(refusal(format!(
+        Some((name, is, was)) => Err(refusal(&format!(
             "the Raft {name} of the newest snapshot '{}' is {is}, but that of '{}' before it is {was}",
             newest.uri(bucket),
             before.uri(bucket)
@@ -123,7 +123,7 @@ fn attributes(client: &Client, member: &Member, bucket: &str) -> Option<Attribut
     None
 }
 
-fn refusal(why: String) -> Failure {
+fn refusal(why: &str) -> Failure {
     Failure::says(Kind::Data, format!("{why}; nothing was deleted"))
 }
 

@@ -24,9 +24,8 @@ pub(crate) fn members(
     let mut wait = Duration::from_millis(500);
     loop {
         let mut progress = Progress::of_objects("listed");
-        let members = client.members(bucket, template, OffsetDateTime::now_utc(), |objects| {
-            progress.add(objects)
-        })?;
+        let now = OffsetDateTime::now_utc();
+        let members = client.members(bucket, template, now, |objects| progress.add(objects))?;
         drop(progress);
         let Some(object) = new else {
             return if members.is_empty() {

@@ -216,16 +216,20 @@ fn a_reply_that_trickles_does_not_hold_it_for_ever() {
     );
 }
 
+/// The elements of a listing for these objects.
+fn entries(numbers: &[usize]) -> String {
+    let entry = |n: &usize| {
+        let key = key(*n);
+        format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>7</Size></Contents>")
+    };
+    numbers.iter().map(entry).collect()
+}
+
 /// Half a listing must not look like a whole one: the objects to keep may be in the other half.
 #[test]
 fn a_listing_that_is_not_whole_deletes_nothing() {
     let page = |middle: &str| {
-        let contents: String = (0..4)
-            .map(|n| {
-                let key = key(n);
-                format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>7</Size></Contents>")
-            })
-            .collect();
+        let contents = entries(&[0, 1, 2, 3]);
         format!("<ListBucketResult><Name>bkt</Name>{middle}{contents}</ListBucketResult>")
     };
     let whole = page("<IsTruncated>false</IsTruncated>");
@@ -283,15 +287,174 @@ fn a_listing_that_is_not_whole_deletes_nothing() {
     nothing_goes(&store, &run(&store.url, SERIES, ""), 69, &["500 InternalError"]);
 }
 
+/// A store that makes up pages for ever does not hold the run for ever, and deletes nothing.
+#[test]
+fn a_listing_that_brings_nothing_new_is_given_up() {
+    for contents in [String::new(), entries(&[1])] {
+        let store = StandIn::with(move |request, before| match request.asks() {
+            "list" => {
+                let body = format!(
+                    "<ListBucketResult><Name>bkt</Name><IsTruncated>true</IsTruncated><NextContinuationToken>{before}</NextContinuationToken>\
+                     {contents}</ListBucketResult>"
+                );
+                Turn::Reply(reply("200 OK", "", &body))
+            }
+            _ => Turn::Serve,
+        });
+        nothing_goes(
+            &store,
+            &run(&store.url, SERIES, ""),
+            69,
+            &["1001 pages in a row brought nothing new"],
+        );
+    }
+}
+
+/// Some stores list an object only seconds after they stored it.
+#[test]
+fn a_new_object_that_is_listed_late_is_waited_for() {
+    let without = format!(
+        "<ListBucketResult><Name>bkt</Name><IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+        entries(&[0, 1, 2])
+    );
+    let store = StandIn::with(move |request, before| match request.asks() {
+        "list" if before < 2 => Turn::Reply(reply("200 OK", "", &without)),
+        _ => Turn::Serve,
+    });
+    let store = series(store, 4);
+    let output = run(&store.url, &["--keep-last", "2", "-v"], &line(3));
+    expect(
+        &output,
+        0,
+        &[
+            "it is not there yet; asking again in 500 ms",
+            "in 1000 ms",
+            "kept=2 deleted=2",
+        ],
+    );
+    assert_eq!(store.those("list").len(), 3);
+    assert_eq!(store.keys(), keys(2..4));
+}
+
+#[test]
+fn a_bucket_that_keeps_versions_is_named() {
+    let marked = || Turn::Done(b"HTTP/1.1 204 No Content\r\nx-amz-delete-marker: true\r\n\r\n".to_vec());
+    let store = series(StandIn::always("DELETE", marked()), 4);
+    expect(
+        &run(&store.url, &[SERIES, &["-v"]].concat(), ""),
+        0,
+        &["the bucket keeps versions", "deleted=2 delete_markers=2"],
+    );
+}
+
+/// Two runs at once delete the same objects: to the store the second deletion is a success as well.
+#[test]
+fn two_runs_at_once_end_well() {
+    let store = series(StandIn::new(), 7);
+    let (first, second) = std::thread::scope(|scope| {
+        let runs = [(); 2].map(|()| scope.spawn(|| run(&store.url, SERIES, "")));
+        let [first, second] = runs.map(|run| run.join().unwrap());
+        (first, second)
+    });
+    for output in [first, second] {
+        expect(&output, 0, &["kept=2"]);
+    }
+    assert_eq!(store.keys(), keys(5..7));
+}
+
+/// The rest of the policy language, through the command line.
+#[test]
+fn every_rule_keeps_what_it_names() {
+    let name = |day: &str, time: &str| format!("v/vault_raft_{day}_{time}.snap");
+    let history = [
+        name("20231231", "120000"),
+        name("20240229", "230000"),
+        name("20250105", "120000"),
+        name("20250106", "110000"),
+        name("20250106", "113000"),
+        name("20250106", "115900"),
+    ];
+    for (words, kept) in [
+        (&["--keep-hourly", "1"][..], &[5][..]),
+        (&["--keep-hourly", "2"], &[2, 5]),
+        (&["--keep-daily", "2"], &[2, 5]),
+        (&["--keep-weekly", "2"], &[2, 5]),
+        (&["--keep-monthly", "2"], &[1, 5]),
+        (&["--keep-yearly", "2"], &[1, 5]),
+        (&["--keep-yearly", "3"], &[0, 1, 5]),
+        (&["--keep-yearly", "unlimited"], &[0, 1, 5]),
+        (&["--keep-within", "1h"], &[3, 4, 5]),
+        (&["--keep-within", "1y"], &[1, 2, 3, 4, 5]),
+        (&["--keep-last", "2", "--keep-yearly", "2"], &[1, 4, 5]),
+        (&["--keep-last", "unlimited"], &[0, 1, 2, 3, 4, 5]),
+    ] {
+        let store = history
+            .iter()
+            .fold(StandIn::new().receiving("2023-01-01T00:00:00Z"), |store, key| {
+                store.holding(key, "x")
+            });
+        let output = run(&store.url, &[&["--series", "s3://bkt/v/"], words].concat(), "");
+        expect(&output, 0, &[]);
+        let kept: Vec<_> = kept.iter().map(|n: &usize| history[*n].clone()).collect();
+        assert_eq!(store.keys(), kept, "{words:?}");
+    }
+}
+
+/// Each row has its place in the table, and JSON lines have the same as values.
+#[test]
+fn v_shows_each_object_and_why_it_stays() {
+    let store = series(StandIn::new(), 3)
+        .describing(&key(9), "x", &[("Last-Modified", "2026-02-01T00:00:00Z")])
+        .holding(&key(8), "");
+    let words = ["--keep-last", "1", "--keep-daily", "2", "--dry-run", "-v"];
+    let output = run(&store.url, &words, &line(2));
+    expect(&output, 0, &[]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let table: Vec<_> = stderr
+        .lines()
+        .filter(|line| !line.contains(": warning: ") && !line.contains("compared"))
+        .collect();
+    let expected = [
+        "keep 2 snapshots:",
+        "decision  taken                 size  reasons           object",
+        "keep      2026-01-01T00:00:02Z     7  last, daily, new  s3://bkt/v/vault_raft_20260101_000002.snap",
+        "keep      2026-01-01T00:00:00Z     7  oldest daily      s3://bkt/v/vault_raft_20260101_000000.snap",
+        "delete 1 snapshot:",
+        "decision  taken                 size  reasons  object",
+        "delete    2026-01-01T00:00:01Z     7           s3://bkt/v/vault_raft_20260101_000001.snap",
+        "leave alone 2 snapshots:",
+        "decision     taken                 size  reasons  object",
+        "leave alone  2026-01-01T00:00:09Z     1  late     s3://bkt/v/vault_raft_20260101_000009.snap",
+        "leave alone  2026-01-01T00:00:08Z     0  empty    s3://bkt/v/vault_raft_20260101_000008.snap",
+    ];
+    for line in expected {
+        assert!(
+            table.contains(&&*format!("snap-prune: {line}")),
+            "no '{line}' in {table:#?}"
+        );
+    }
+    let output = run(&store.url, &[&words[..], &["--log-format", "json"]].concat(), &line(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines = stderr
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let rows: Vec<_> = lines.filter(|line| line["decision"].is_string()).collect();
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[0]["reasons"], serde_json::json!(["last", "daily", "new"]));
+    assert_eq!(rows[0]["taken"], "2026-01-01T00:00:02Z");
+    assert_eq!(rows[0]["size"], 7);
+    assert_eq!(
+        (&rows[2]["decision"], &rows[2]["object"]),
+        (&"delete".into(), &line(1).trim().into())
+    );
+    assert_eq!(rows[2]["reasons"], serde_json::json!([]));
+}
+
 /// Where pages overlap, an object must not count twice: the second would be surplus, and so the newest could go.
 #[test]
 fn an_object_that_is_listed_twice_counts_once() {
     let page = |numbers: &[usize], more: bool| {
-        let entry = |n: &usize| {
-            let key = key(*n);
-            format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>7</Size></Contents>")
-        };
-        let contents: String = numbers.iter().map(entry).collect();
+        let contents = entries(numbers);
         let token = if more {
             "<NextContinuationToken>t</NextContinuationToken>"
         } else {
