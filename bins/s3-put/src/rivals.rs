@@ -83,6 +83,7 @@ mod tests {
 
     fn begun(id: &str, second: i64) -> InProgress {
         InProgress {
+            key: String::new(),
             id: id.to_owned(),
             initiated: (second > 0).then(|| OffsetDateTime::from_unix_timestamp(second).unwrap()),
         }

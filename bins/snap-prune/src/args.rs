@@ -1,8 +1,9 @@
 //! The command line, and the checked values it becomes.
 
 use std::str::FromStr;
+use std::time::Duration;
 
-use snapline_cli::{Failure, Kind, OrExit as _};
+use snapline_cli::{Failure, Kind, OrExit as _, parse_duration};
 use snapline_s3::Settings;
 use snapline_series::Location;
 
@@ -52,6 +53,9 @@ snapline_cli::args! {
         /// delete nothing if the newest is smaller than the largest kept by more than this [default: off]
         #[argh(option, arg_name = "percent")]
         pub max_shrink: Option<u64>,
+        /// abort unfinished uploads of this series that were begun longer ago, for example 48h [default: off]
+        #[argh(option, arg_name = "dur", from_str_fn(parse_duration))]
+        pub abort_uploads_older_than: Option<Duration>,
         /// count objects that were stored more than a day after the time in their name, as in a bucket that was copied
         #[argh(switch)]
         pub trust_names: bool,
@@ -68,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) series: Option<Location>,
     pub(crate) policy: Policy,
     pub(crate) guard: Guard,
+    pub(crate) abort_older_than: Option<Duration>,
     pub(crate) dry_run: bool,
     pub(crate) s3: Settings,
 }
@@ -89,6 +94,12 @@ impl Config {
             max_delete: consent(args.max_delete)?,
             max_shrink: percentage(args.max_shrink)?,
         };
+        if args.abort_uploads_older_than == Some(Duration::ZERO) {
+            return Err(Failure::says(
+                Kind::Usage,
+                "read --abort-uploads-older-than: it must be longer than any upload takes",
+            ));
+        }
         let s3 = Settings::resolve(args.s3(), environment)?;
         let series = args.series.map(|uri| {
             let reading = format!("read --series '{uri}'");
@@ -102,6 +113,7 @@ impl Config {
             series: series.transpose()?,
             policy,
             guard,
+            abort_older_than: args.abort_uploads_older_than,
             dry_run: args.dry_run,
             s3,
         })

@@ -3,6 +3,7 @@
 mod args;
 mod deletion;
 mod guard;
+mod leftovers;
 mod listing;
 mod policy;
 mod report;
@@ -14,6 +15,7 @@ use std::time::Instant;
 use snapline_cli::{Failure, Field, Kind, OrExit as _, Program, Source, Trailing, read_line, stdin_source, summary};
 use snapline_s3::Client;
 use snapline_series::{Location, ObjectUri};
+use time::OffsetDateTime;
 
 pub use args::Args;
 use args::Config;
@@ -68,8 +70,25 @@ pub fn run(args: Args) -> Result<(), Failure> {
         log::warn!("without --dry-run this ends with 65: {refusal}");
     }
     let deleted = delete(&client, bucket, &plan.delete, config.dry_run)?;
-    say(&series, &plan, &deleted, config.dry_run, start);
-    deleted.outcome()
+    let aborted = match config.abort_older_than {
+        None => Ok(0),
+        Some(age) => leftovers::abort(
+            &client,
+            (bucket, template),
+            OffsetDateTime::now_utc() - age,
+            config.dry_run,
+        ),
+    };
+    say(
+        &series,
+        &plan,
+        &deleted,
+        *aborted.as_ref().unwrap_or(&0),
+        config.dry_run,
+        start,
+    );
+    deleted.outcome()?;
+    aborted.map(|_| ())
 }
 
 /// Whether anything may be deleted at all.
@@ -82,7 +101,7 @@ fn check(client: &Client, plan: &Plan, guard: Guard, bucket: &str, new: Option<&
     check_history(client, plan, bucket)
 }
 
-fn say(series: &Location, plan: &Plan, deleted: &Deleted, dry_run: bool, start: Instant) {
+fn say(series: &Location, plan: &Plan, deleted: &Deleted, aborted: usize, dry_run: bool, start: Instant) {
     let kept = plan.keep.len() + plan.future.len() + plan.late.len();
     let done = if dry_run { "would_delete" } else { "deleted" };
     let mut fields = vec![("kept", count(kept)), (done, count(deleted.done))];
@@ -92,6 +111,7 @@ fn say(series: &Location, plan: &Plan, deleted: &Deleted, dry_run: bool, start: 
         ("future", plan.future.len()),
         ("late", plan.late.len()),
         ("empty", plan.empty.len()),
+        (if dry_run { "would_abort" } else { "aborted_uploads" }, aborted),
     ];
     fields.extend(
         optional

@@ -44,6 +44,7 @@ fn help_and_version_need_no_configuration() {
         "--max-delete",
         "--max-shrink",
         "--trust-names",
+        "--abort-uploads-older-than",
         "--dry-run",
         "--endpoint-url",
         "--region",
@@ -345,6 +346,63 @@ fn a_bucket_that_keeps_versions_is_named() {
         0,
         &["the bucket keeps versions", "deleted=2 delete_markers=2"],
     );
+}
+
+/// Uploads of the stand-in were begun in November 2026; those of other series, and younger ones, are not touched.
+#[test]
+fn unfinished_uploads_of_the_series_are_aborted_on_request() {
+    let store = || {
+        series(StandIn::new(), 3)
+            .uploading("old", &key(1), 0)
+            .uploading("other", "v/other.snap", 0)
+            .uploading("twin", "v-staging/vault_raft_20260101_000000.snap", 0)
+    };
+    let words = |age: &'static str| [SERIES, &["--abort-uploads-older-than", age, "-v"]].concat();
+    let idle = store();
+    expect(&run(&idle.url, SERIES, ""), 0, &["deleted=1 seconds"]);
+    assert!(idle.those("uploads").is_empty());
+    let young = store();
+    expect(&run(&young.url, &words("876000h"), ""), 0, &["deleted=1 seconds"]);
+    let dry = store();
+    let output = run(&dry.url, &[words("1s"), vec!["--dry-run"]].concat(), "");
+    expect(
+        &output,
+        0,
+        &[
+            "would_delete=1 would_abort=1",
+            "abort the unfinished upload of 's3://bkt/v/vault_raft_20260101_000001.snap'",
+        ],
+    );
+    for store in [idle, young, dry] {
+        assert_eq!(store.uploads(), 3);
+    }
+    let store = store();
+    expect(&run(&store.url, &words("1s"), ""), 0, &["deleted=1 aborted_uploads=1"]);
+    assert_eq!(store.uploads(), 2);
+    let aborted: Vec<_> = store
+        .those("abort")
+        .iter()
+        .map(|seen| seen.query("uploadId").unwrap().to_owned())
+        .collect();
+    assert_eq!(aborted, ["old"]);
+}
+
+#[test]
+fn uploads_that_cannot_be_listed_or_aborted_are_an_error_after_the_deletions() {
+    for what in ["uploads", "abort"] {
+        let store = series(
+            StandIn::always(what, Turn::Reply(error("403 Forbidden", "AccessDenied"))),
+            3,
+        )
+        .uploading("old", &key(1), 0);
+        let words = [SERIES, &["--abort-uploads-older-than", "1s"]].concat();
+        expect(
+            &run(&store.url, &words, ""),
+            77,
+            &["AccessDenied", "upload", "deleted=1"],
+        );
+        assert_eq!(store.keys(), keys(1..3));
+    }
 }
 
 /// Two runs at once delete the same objects: to the store the second deletion is a success as well.
