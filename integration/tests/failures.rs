@@ -7,10 +7,12 @@ use std::sync::Arc;
 use snapline_integration::bucket::Bucket;
 use snapline_integration::line::Line;
 use snapline_integration::minio::Minio;
+use snapline_integration::name::snapshot_name;
 use snapline_integration::program::{Environment, nowhere};
 use snapline_integration::running::{Outcome, Running, terminate};
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault};
 use snapline_integration::wait::{PATIENCE, wait_for};
+use time::{Duration, OffsetDateTime};
 
 /// The part of an 8 MiB part that a held connection lets through.
 const SOME: usize = 6 << 20;
@@ -38,8 +40,9 @@ impl Scene {
 
     fn with_policy(vault: &Vault, minio: &Minio, name: &str, policy: &str) -> Self {
         let bucket = minio.bucket(name);
-        for day in 1..=5 {
-            bucket.put(&format!("vault/vault_raft_2024010{day}_020000.snap"), b"old");
+        for hours in 1..=5 {
+            let name = snapshot_name(OffsetDateTime::now_utc() - Duration::hours(hours));
+            bucket.put(&format!("vault/{name}"), b"old");
         }
         let environment = Environment::new().vault(vault, &vault.app_role(policy)).minio(minio);
         let uri = bucket.uri("vault/");

@@ -1,7 +1,7 @@
 //! snap-prune deletes what the rule names, and nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::Minio;
@@ -28,11 +28,11 @@ impl Scene {
         }
     }
 
-    /// Daily backups under `vault/`, from the first of January on.
-    fn with_days(name: &str, days: u8) -> Self {
+    /// Backups under `vault/`, every ten minutes.
+    fn with(name: &str, count: u8) -> Self {
         let scene = Self::new(name);
-        for number in 1..=days {
-            scene.bucket.put(&day(number), b"snapshot");
+        for number in 1..=count {
+            scene.bucket.put(&nth(number), b"snapshot");
         }
         scene
     }
@@ -54,8 +54,11 @@ impl Scene {
     }
 }
 
-fn day(number: u8) -> String {
-    format!("vault/vault_raft_202401{number:02}_020000.snap")
+/// The key of the `number`th backup. Each is so young that the store received it within a day of the time in its name.
+fn nth(number: u8) -> String {
+    static FIRST: OnceLock<OffsetDateTime> = OnceLock::new();
+    let first = FIRST.get_or_init(|| OffsetDateTime::now_utc() - Duration::hours(20));
+    name_of(*first + Duration::minutes(10) * i32::from(number))
 }
 
 fn name_of(time: OffsetDateTime) -> String {
@@ -64,39 +67,39 @@ fn name_of(time: OffsetDateTime) -> String {
 
 #[test]
 fn the_oldest_go_and_are_told_oldest_first() {
-    let scene = Scene::with_days("oldest", 6);
-    let outcome = scene.prune(&["--keep-last", "3"], &scene.line(&day(6))).expect(0);
+    let scene = Scene::with("oldest", 6);
+    let outcome = scene.prune(&["--keep-last", "3"], &scene.line(&nth(6))).expect(0);
     assert_eq!(
         outcome.text(),
-        [scene.line(&day(1)), scene.line(&day(2)), scene.line(&day(3))].concat()
+        [scene.line(&nth(1)), scene.line(&nth(2)), scene.line(&nth(3))].concat()
     );
-    assert_eq!(scene.bucket.keys(), [day(4), day(5), day(6)]);
+    assert_eq!(scene.bucket.keys(), [nth(4), nth(5), nth(6)]);
 }
 
 #[test]
 fn a_dry_run_tells_the_same_and_deletes_nothing() {
-    let scene = Scene::with_days("dry-run", 4);
+    let scene = Scene::with("dry-run", 4);
     let before = scene.bucket.keys();
     let dry = scene
-        .prune(&["--keep-last", "2", "--dry-run"], &scene.line(&day(4)))
+        .prune(&["--keep-last", "2", "--dry-run"], &scene.line(&nth(4)))
         .expect(0);
     assert_eq!(scene.bucket.keys(), before);
-    let real = scene.prune(&["--keep-last", "2"], &scene.line(&day(4))).expect(0);
+    let real = scene.prune(&["--keep-last", "2"], &scene.line(&nth(4))).expect(0);
     assert_eq!(dry.text(), real.text());
-    assert_eq!(scene.bucket.keys(), [day(3), day(4)]);
+    assert_eq!(scene.bucket.keys(), [nth(3), nth(4)]);
 }
 
 #[test]
 fn a_series_can_be_named_instead_of_standard_input() {
-    let scene = Scene::with_days("series", 4);
+    let scene = Scene::with("series", 4);
     let uri = scene.bucket.uri("vault/");
     scene.prune(&["--keep-last", "1", "--series", &uri], "").expect(0);
-    assert_eq!(scene.bucket.keys(), [day(4)]);
+    assert_eq!(scene.bucket.keys(), [nth(4)]);
 }
 
 #[test]
 fn an_empty_series_is_no_input() {
-    let scene = Scene::with_days("no-series", 2);
+    let scene = Scene::with("no-series", 2);
     let uri = scene.bucket.uri("nothing/");
     scene.prune(&["--keep-last", "1", "--series", &uri], "").expect(66);
     assert_eq!(scene.bucket.keys().len(), 2);
@@ -104,73 +107,72 @@ fn an_empty_series_is_no_input() {
 
 #[test]
 fn a_rule_is_required() {
-    let scene = Scene::with_days("no-rule", 2);
-    scene.prune(&[], &scene.line(&day(2))).expect(64);
-    scene.prune(&["--keep-last", "0"], &scene.line(&day(2))).expect(64);
+    let scene = Scene::with("no-rule", 2);
+    scene.prune(&[], &scene.line(&nth(2))).expect(64);
+    scene.prune(&["--keep-last", "0"], &scene.line(&nth(2))).expect(64);
     assert_eq!(scene.bucket.keys().len(), 2);
 }
 
 #[test]
 fn empty_standard_input() {
-    Scene::with_days("empty", 3).refuses("", 66);
+    Scene::with("empty", 3).refuses("", 66);
 }
 
 #[test]
 fn two_lines() {
-    let scene = Scene::with_days("two-lines", 3);
-    scene.refuses(&scene.line(&day(3)).repeat(2), 65);
-    scene.refuses(&[scene.line(&day(2)), scene.line(&day(3))].concat(), 65);
+    let scene = Scene::with("two-lines", 3);
+    scene.refuses(&scene.line(&nth(3)).repeat(2), 65);
+    scene.refuses(&[scene.line(&nth(2)), scene.line(&nth(3))].concat(), 65);
 }
 
 #[test]
 fn a_line_that_is_not_whole() {
-    let scene = Scene::with_days("no-newline", 3);
-    scene.refuses(scene.line(&day(3)).trim_end(), 65);
-    scene.refuses(&scene.line(&day(3))[..20], 65);
+    let scene = Scene::with("no-newline", 3);
+    scene.refuses(scene.line(&nth(3)).trim_end(), 65);
+    scene.refuses(&scene.line(&nth(3))[..20], 65);
     scene.refuses("\n", 65);
     scene.refuses("no URI\n", 65);
 }
 
 #[test]
 fn an_object_that_is_not_there() {
-    let scene = Scene::with_days("not-there", 3);
-    scene.refuses(&scene.line(&day(4)), 66);
-    scene.refuses(&scene.line("vault/vault_raft_20230101_020000.snap"), 66);
+    let scene = Scene::with("not-there", 3);
+    scene.refuses(&scene.line(&nth(4)), 66);
 }
 
 #[test]
 fn an_object_in_another_bucket() {
-    let scene = Scene::with_days("this", 3);
+    let scene = Scene::with("this", 3);
     let other = scene.minio.bucket("other");
-    scene.refuses(&format!("{}\n", other.uri(&day(3))), 66);
-    scene.refuses(&format!("s3://no-such-bucket/{}\n", day(3)), 78);
+    scene.refuses(&format!("{}\n", other.uri(&nth(3))), 66);
+    scene.refuses(&format!("s3://no-such-bucket/{}\n", nth(3)), 78);
 }
 
 #[test]
 fn an_object_of_no_bytes_confirms_nothing() {
-    let scene = Scene::with_days("hollow", 3);
-    scene.bucket.put(&day(4), b"");
-    scene.refuses(&scene.line(&day(4)), 66);
+    let scene = Scene::with("hollow", 3);
+    scene.bucket.put(&nth(4), b"");
+    scene.refuses(&scene.line(&nth(4)), 66);
 }
 
 #[test]
 fn an_object_of_no_bytes_neither_counts_nor_goes() {
-    let scene = Scene::with_days("no-bytes", 4);
-    scene.bucket.put(&day(2), b"");
-    scene.prune(&["--keep-last", "2"], &scene.line(&day(4))).expect(0);
-    assert_eq!(scene.bucket.keys(), [day(2), day(3), day(4)]);
+    let scene = Scene::with("no-bytes", 4);
+    scene.bucket.put(&nth(2), b"");
+    scene.prune(&["--keep-last", "2"], &scene.line(&nth(4))).expect(0);
+    assert_eq!(scene.bucket.keys(), [nth(2), nth(3), nth(4)]);
 }
 
 #[test]
 fn the_named_object_stays_even_if_the_rule_would_not_keep_it() {
-    let scene = Scene::with_days("named", 5);
-    scene.prune(&["--keep-last", "1"], &scene.line(&day(2))).expect(0);
-    assert_eq!(scene.bucket.keys(), [day(2), day(5)]);
+    let scene = Scene::with("named", 5);
+    scene.prune(&["--keep-last", "1"], &scene.line(&nth(2))).expect(0);
+    assert_eq!(scene.bucket.keys(), [nth(2), nth(5)]);
 }
 
 #[test]
 fn neighbours_with_the_same_beginning_stay() {
-    let scene = Scene::with_days("twins", 3);
+    let scene = Scene::with("twins", 3);
     let twins = [
         "vault-staging/vault_raft_20240101_020000.snap",
         "vault/eu/vault_raft_20240101_020000.snap",
@@ -181,7 +183,7 @@ fn neighbours_with_the_same_beginning_stay() {
     for key in twins {
         scene.bucket.put(key, b"somebody else's");
     }
-    scene.prune(&["--keep-last", "1"], &scene.line(&day(3))).expect(0);
+    scene.prune(&["--keep-last", "1"], &scene.line(&nth(3))).expect(0);
     let keys = scene.bucket.keys();
     for key in twins {
         assert!(keys.iter().any(|present| present == key), "{key} is gone");
@@ -191,7 +193,7 @@ fn neighbours_with_the_same_beginning_stay() {
 
 #[test]
 fn foreign_names_stay() {
-    let scene = Scene::with_days("foreign", 3);
+    let scene = Scene::with("foreign", 3);
     let foreign = [
         "vault/README",
         "vault/vault_raft_20240101.snap",
@@ -205,14 +207,14 @@ fn foreign_names_stay() {
     for key in foreign {
         scene.bucket.put(key, b"foreign");
     }
-    let outcome = scene.prune(&["--keep-last", "1"], &scene.line(&day(3))).expect(0);
+    let outcome = scene.prune(&["--keep-last", "1"], &scene.line(&nth(3))).expect(0);
     assert_eq!(outcome.text().lines().count(), 2);
     assert_eq!(scene.bucket.keys().len(), foreign.len() + 1);
 }
 
 #[test]
 fn an_object_from_the_future_is_neither_newest_nor_deleted() {
-    let scene = Scene::with_days("future", 3);
+    let scene = Scene::with("future", 3);
     let now = OffsetDateTime::now_utc();
     let future = [
         name_of(now + Duration::hours(2)),
@@ -227,7 +229,7 @@ fn an_object_from_the_future_is_neither_newest_nor_deleted() {
     let keys = scene.bucket.keys();
     assert_eq!(
         keys,
-        [day(3), newest, future[0].clone(), future[1].clone()],
+        [nth(3), newest, future[0].clone(), future[1].clone()],
         "{}",
         outcome.stderr
     );
@@ -249,7 +251,10 @@ fn more_objects_than_a_page_holds() {
         .collect();
     scene.bucket.put_many(keys.iter().chain(&foreign).map(String::as_str));
     let outcome = scene
-        .prune(&["--keep-last", "1050"], &scene.line(keys.last().unwrap()))
+        .prune(
+            &["--keep-last", "1050", "--trust-names"],
+            &scene.line(keys.last().unwrap()),
+        )
         .expect(0);
     let told: Vec<String> = keys[..50].iter().map(|key| scene.bucket.uri(key)).collect();
     assert_eq!(outcome.text().lines().collect::<Vec<_>>(), told);
@@ -260,7 +265,7 @@ fn more_objects_than_a_page_holds() {
 
 #[test]
 fn a_refused_credential_deletes_nothing() {
-    let mut scene = Scene::with_days("refused", 3);
+    let mut scene = Scene::with("refused", 3);
     scene.environment = scene.environment.set("AWS_SECRET_ACCESS_KEY", "not-the-secret");
-    scene.refuses(&scene.line(&day(3)), 77);
+    scene.refuses(&scene.line(&nth(3)), 77);
 }

@@ -1,6 +1,6 @@
 //! What a request asks a store for.
 
-/// The calls of an upload and of a download, told apart by method and query.
+/// The calls of an upload, a download and a deletion, told apart by method and query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// `HEAD` of a key.
@@ -21,6 +21,8 @@ pub enum Call {
     Complete,
     /// `AbortMultipartUpload`.
     Abort,
+    /// `DeleteObject`.
+    Delete,
     /// Whatever else.
     Other,
 }
@@ -45,6 +47,7 @@ impl Call {
             "POST" if value("uploads").is_some() => Self::Initiate,
             "POST" if in_upload => Self::Complete,
             "DELETE" if in_upload => Self::Abort,
+            "DELETE" if query.is_empty() => Self::Delete,
             "PUT" if in_upload => match value("partNumber").and_then(|number| number.parse().ok()) {
                 Some(number) => Self::Part(number),
                 None => Self::Other,
@@ -69,7 +72,7 @@ mod tests {
             ("PUT", "/b/k?partNumber=3&uploadId=x", Call::Part(3)),
             ("POST", "/b/k?uploadId=x", Call::Complete),
             ("DELETE", "/b/k?uploadId=x", Call::Abort),
-            ("DELETE", "/b/k", Call::Other),
+            ("DELETE", "/b/k", Call::Delete),
             ("GET", "/b/k", Call::Get),
             ("GET", "/b/k?versionId=x", Call::Get),
             ("GET", "/b/k?tagging=", Call::Other),

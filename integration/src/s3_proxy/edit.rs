@@ -15,6 +15,8 @@ pub enum Edit {
     Blanks,
     /// The first element `Size` says so many bytes.
     Size(u64),
+    /// The first element of this name has another text, or is missing.
+    Element(&'static str, Option<&'static str>),
 }
 
 const WRONG: &str = "\"00000000000000000000000000000000\"";
@@ -34,6 +36,7 @@ impl Edit {
                 (head, with_element(&body, "Location", Some("")))
             }
             Self::Size(size) => (head, with_element(&body, "Size", Some(&size.to_string()))),
+            Self::Element(name, text) => (head, with_element(&body, name, text)),
             Self::Blanks => (head, format!("{}{body}", " \r\n".repeat(40))),
         };
         let head = with_header(&head, "transfer-encoding", None);
