@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use history::{Rules, key_of};
+use snapline_archive::synthetic::Synthetic;
 use snapline_integration::bucket::{Bucket, Signer};
 use snapline_integration::minio::Minio;
 use snapline_integration::program::Environment;
 use snapline_integration::running::Outcome;
+use snapline_integration::wait::next_second;
 use time::{Duration, OffsetDateTime};
 
 pub(crate) struct Scene {
@@ -293,12 +295,14 @@ fn two_runs_at_once_leave_what_one_leaves() {
 fn a_raft_index_that_fell_deletes_nothing() {
     let scene = Scene::new("history");
     let archive = |index| {
-        snapline_archive::synthetic::Synthetic::new(50_000)
-            .at(index, 3)
-            .to_vec()
+        let synthetic = Synthetic {
+            index,
+            ..Synthetic::new(50_000)
+        };
+        synthetic.to_vec()
     };
     let put = |index| {
-        snapline_integration::wait::next_second();
+        next_second();
         let outcome = scene
             .environment
             .run("s3-put", &[&scene.bucket.uri("vault/")], &archive(index))
