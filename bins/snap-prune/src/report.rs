@@ -1,6 +1,6 @@
 //! Says what becomes of each object, and why.
 
-use snapline_cli::{Field, Table};
+use snapline_cli::{Field, table};
 use snapline_series::Member;
 
 use crate::guard::moment;
@@ -23,30 +23,28 @@ pub(crate) fn show(plan: &Plan, bucket: &str) {
         );
     }
     let title = |what: &str, count: usize| format!("{what} {count} snapshot{}", if count == 1 { "" } else { "s" });
-    let mut keep = Table::new(title("keep", plan.keep.len()), COLUMNS);
-    for kept in &plan.keep {
-        let reasons = || kept.reasons.iter().map(ToString::to_string).collect();
-        keep.add(|| row(&kept.member, bucket, "keep", reasons()));
-    }
-    keep.show();
-    let mut delete = Table::new(title("delete", plan.delete.len()), COLUMNS);
-    for member in &plan.delete {
-        delete.add(|| row(member, bucket, "delete", Vec::new()));
-    }
-    delete.show();
+    table(&title("keep", plan.keep.len()), COLUMNS, || {
+        plan.keep.iter().map(|kept| {
+            let reasons = kept.reasons.iter().map(ToString::to_string).collect();
+            row(&kept.member, bucket, "keep", reasons)
+        })
+    });
+    table(&title("delete", plan.delete.len()), COLUMNS, || {
+        let members = plan.delete.iter();
+        members.map(|member| row(member, bucket, "delete", Vec::new()))
+    });
     let apart = [
         (&plan.future, "from the future"),
         (&plan.late, "late"),
         (&plan.empty, "empty"),
     ];
     let count = apart.iter().map(|(members, _)| members.len()).sum();
-    let mut ignore = Table::new(title("leave alone", count), COLUMNS);
-    for (members, reason) in apart {
-        for member in members {
-            ignore.add(|| row(member, bucket, "leave alone", vec![reason.to_owned()]));
-        }
-    }
-    ignore.show();
+    table(&title("leave alone", count), COLUMNS, || {
+        apart.into_iter().flat_map(|(members, reason)| {
+            let members = members.iter();
+            members.map(move |member| row(member, bucket, "leave alone", vec![reason.to_owned()]))
+        })
+    });
 }
 
 const COLUMNS: &[&str] = &["decision", "taken", "size", "reasons", "object"];

@@ -38,7 +38,7 @@ pub use program::{Common, Program, Runnable, main, main_with, typed_value};
 pub use progress::Progress;
 pub use search::{Missing, find_program};
 pub use snapline_failure::{Fail, Kind, one_line};
-pub use table::Table;
+pub use table::table;
 pub use values::{age, parse_duration, parse_size};
 pub use watchdog::{Stall, Watchdog};
 

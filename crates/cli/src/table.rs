@@ -2,95 +2,91 @@
 
 use crate::message::{self, Field};
 
-/// A table under construction. It is shown with `-v` alone, and costs nothing without.
-#[derive(Debug)]
-pub struct Table {
-    title: String,
-    columns: &'static [&'static str],
-    /// Nothing where the table would not be seen.
-    rows: Option<Vec<Vec<Field>>>,
-}
-
-impl Table {
-    /// An empty table. `title` says what its rows have in common, and is the message of each JSON line; `columns` are the
-    /// headings, and the names of the values in a JSON line.
-    pub fn new(title: impl Into<String>, columns: &'static [&'static str]) -> Self {
-        Self {
-            title: title.into(),
-            columns,
-            rows: log::log_enabled!(target: "snapline", log::Level::Info).then(Vec::new),
-        }
+/// Shows a table with `-v`, unless it has no rows; without, it costs nothing.
+///
+/// `title` says what the rows have in common, and is the message of each JSON line; `columns` are the headings, and the names of
+/// the values in a JSON line. `rows` gives a field for each column. It is called twice, for the widths and for the text, so that
+/// no table is ever in memory as a whole.
+pub fn table<I>(title: &str, columns: &[&str], rows: impl Fn() -> I)
+where
+    I: Iterator<Item = Vec<Field>>,
+{
+    if !log::log_enabled!(target: "snapline", log::Level::Info) {
+        return;
     }
-
-    /// Adds the row that `row` makes: a field for each column.
-    pub fn add(&mut self, row: impl FnOnce() -> Vec<Field>) {
-        if let Some(rows) = &mut self.rows {
-            rows.push(row());
+    if message::is_json() {
+        for row in rows() {
+            message::record(title, columns.iter().copied().zip(&row));
         }
+        return;
     }
-
-    /// Shows it, unless it has no rows.
-    pub fn show(self) {
-        let rows = self.rows.unwrap_or_default();
-        if rows.is_empty() {
-            return;
-        }
-        if message::is_json() {
-            for row in &rows {
-                message::record(&self.title, self.columns.iter().copied().zip(row));
-            }
-            return;
-        }
-        message::say(&format!("{}:", message::one_line(&self.title)));
-        for line in lines(self.columns, &rows) {
-            message::say(&line);
-        }
+    let mut lines = lines(columns, rows).peekable();
+    if lines.peek().is_some() {
+        message::say(&format!("{}:", message::one_line(title)));
+        lines.for_each(|line| message::say(&line));
     }
 }
 
-/// The heading and the rows, the columns as wide as their widest value. Numbers stand to the right.
-fn lines(columns: &[&str], rows: &[Vec<Field>]) -> Vec<String> {
-    let heading: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
-    let texts = rows.iter().map(|row| row.iter().map(Field::text).collect());
-    let texts: Vec<Vec<String>> = std::iter::once(heading).chain(texts).collect();
-    let width = |column: usize| {
-        let cells = texts.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let is_number = |column: usize| matches!(rows.first().and_then(|row| row.get(column)), Some(Field::Count(_)));
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, &width))| {
-            if is_number(column) {
-                format!("{cell:>width$}")
+/// The heading and the rows, the columns as wide as their widest value. Numbers stand to the right. Nothing if there is no row.
+fn lines<I>(columns: &[&str], rows: impl Fn() -> I) -> impl Iterator<Item = String>
+where
+    I: Iterator<Item = Vec<Field>>,
+{
+    let heading: Vec<Field> = columns.iter().map(|&column| Field::Word(column.to_owned())).collect();
+    let mut widths = vec![0; columns.len()];
+    let mut right = vec![false; columns.len()];
+    let mut is_empty = true;
+    for row in rows() {
+        is_empty = false;
+        for (column, field) in row.iter().enumerate().take(columns.len()) {
+            widths[column] = widths[column].max(field.text().chars().count());
+            right[column] |= matches!(field, Field::Count(_) | Field::Seconds(_));
+        }
+    }
+    for (width, column) in widths.iter_mut().zip(columns) {
+        *width = column.len().max(*width);
+    }
+    let line = move |row: Vec<Field>| {
+        let cells = row.iter().zip(widths.iter().zip(&right));
+        let cells = cells.map(|(field, (&width, &right))| {
+            let text = field.text();
+            if right {
+                format!("{text:>width$}")
             } else {
-                format!("{cell:<width$}")
+                format!("{text:<width$}")
             }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    texts.iter().map(line).collect()
+    let rows = (!is_empty).then(|| std::iter::once(heading).chain(rows()));
+    rows.into_iter().flatten().map(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row(size: u64, reasons: &[&str], name: &str) -> Vec<Field> {
+        let reasons = reasons.iter().map(|&reason| reason.to_owned()).collect();
+        vec![Field::Count(size), Field::Words(reasons), Field::Word(name.to_owned())]
+    }
+
     #[test]
     fn columns_are_aligned_and_numbers_stand_to_the_right() {
-        let row = |size, reasons: &[&str], name: &str| {
-            let reasons = reasons.iter().map(|&reason| reason.to_owned()).collect();
-            vec![Field::Count(size), Field::Words(reasons), Field::Word(name.to_owned())]
-        };
-        let rows = [row(21340, &["daily", "weekly"], "a"), row(7, &[], "b")];
+        let rows = || [row(21340, &["daily", "weekly"], "a"), row(7, &[], "b")].into_iter();
+        let lines: Vec<_> = lines(&["size", "reasons", "object"], rows).collect();
         assert_eq!(
-            lines(&["size", "reasons", "object"], &rows),
+            lines,
             [
                 " size  reasons        object",
                 "21340  daily, weekly  a",
                 "    7                 b",
             ]
         );
+    }
+
+    #[test]
+    fn a_table_without_rows_has_no_heading() {
+        assert_eq!(lines(&["size"], std::iter::empty).count(), 0);
     }
 }

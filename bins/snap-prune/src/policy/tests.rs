@@ -336,3 +336,52 @@ proptest! {
         prop_assert_eq!(plan(&attacked, &policy(&rules)).delete, before);
     }
 }
+
+/// The policies that `docs/retention.md` offers keep about as many snapshots, and reach back as far, as it says.
+#[test]
+fn the_ready_policies_keep_what_the_page_says() {
+    let page = include_str!("../../../../docs/retention.md");
+    let mut policies = 0;
+    for line in page.lines().filter(|line| line.contains("| about ")) {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let hours = match cells[0] {
+            "every 6 hours" => 6,
+            "every hour" => 1,
+            "once a day" => 24,
+            other => unreachable!("{other}"),
+        };
+        let mut rules = Rules::default();
+        let words: Vec<_> = cells[1].trim_matches('`').split(' ').collect();
+        for pair in words.chunks(2) {
+            let count = pair[1].parse().unwrap();
+            match pair[0] {
+                "--keep-last" => rules.last = count,
+                "--keep-hourly" => rules.hourly = count,
+                "--keep-daily" => rules.daily = count,
+                "--keep-weekly" => rules.weekly = count,
+                "--keep-monthly" => rules.monthly = count,
+                "--keep-yearly" => rules.yearly = count,
+                other => unreachable!("{other}"),
+            }
+        }
+        let history: Vec<_> = (0..5 * 365 * 24 / hours)
+            .map(|run| thing(NOW - Duration::hours(run * hours)))
+            .collect();
+        let plan = plan(&history, &policy(&rules));
+        let about: usize = cells[2].trim_start_matches("about ").parse().unwrap();
+        assert!(
+            plan.keep.len().abs_diff(about) * 10 <= about,
+            "{line}: {}",
+            plan.keep.len()
+        );
+        let days = match cells[3] {
+            "10 to 11 months" => 10 * 30..=11 * 31,
+            "2 to 3 years" => 2 * 365..=3 * 366,
+            other => unreachable!("{other}"),
+        };
+        let back = NOW - plan.keep.last().unwrap().member.time;
+        assert!(days.contains(&back.whole_days()), "{line}: {back}");
+        policies += 1;
+    }
+    assert_eq!(policies, 3);
+}
