@@ -99,6 +99,26 @@ fn a_stage_that_ignores_term_is_not_killed() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "done\n"), "{outcome:?}");
 }
 
+/// As a supervisor does that blocks signals for itself and forgets to unblock them for what it starts.
+#[test]
+fn signals_that_the_starter_left_blocked_are_heard() {
+    let blocked = |words: &[&str]| {
+        let mut command = Command::new("env");
+        command
+            .args(["--block-signal", env!("CARGO_BIN_EXE_snap-pipe")])
+            .args(words);
+        Running::spawn(command)
+    };
+    let outcome = blocked(&["echo", "done", "|", "cat"]).finish();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "done\n"), "{outcome:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("trap 'exit 42' TERM{STAY}");
+    let running = blocked(&["sh", "-c", &script, folder.path().to_str().unwrap()]);
+    wait_for(folder.path(), "ready");
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().code, 42);
+}
+
 #[test]
 fn a_signal_that_the_starter_ignores_is_ignored_by_the_pipe_and_its_stages() {
     let folder = tempfile::tempdir().unwrap();

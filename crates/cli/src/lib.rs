@@ -13,6 +13,7 @@ mod gauges;
 mod ignored;
 mod input;
 mod line;
+mod mask;
 mod message;
 mod output;
 mod pipe;
