@@ -100,6 +100,15 @@ impl Error {
         self
     }
 
+    /// Takes a reply that stays the same however often it is asked for, such as 405 to a deletion, for the refusal that it is.
+    #[must_use]
+    pub(crate) fn as_refusal(mut self) -> Self {
+        if matches!(self.status(), Some(405 | 409)) && !self.is_transient() {
+            self.kind = Kind::Refused;
+        }
+        self
+    }
+
     /// The HTTP status, if a reply came.
     pub fn status(&self) -> Option<u16> {
         match self.cause {
@@ -260,7 +269,8 @@ fn kind_of(status: u16, code: &str) -> Kind {
         _ => {}
     }
     match status {
-        304 | 401 | 403 | 412 => Kind::Refused,
+        // 423 Locked (RFC 4918): so some stores say that an object is under a lock.
+        304 | 401 | 403 | 412 | 423 => Kind::Refused,
         200..=299 | 408 | 409 | 425 | 429 | 500 | 502..=599 => Kind::Unavailable,
         // What is left names something that is not there, or asks for what the store does not have.
         _ => Kind::Config,
@@ -358,6 +368,7 @@ mod tests {
             (503, "SlowDown", Kind::Unavailable),
             (500, "InternalError", Kind::Unavailable),
             (200, "InternalError", Kind::Unavailable),
+            (423, "ObjectLocked", Kind::Refused),
             (501, "NotImplemented", Kind::Config),
             (400, "BadDigest", Kind::Unavailable),
             (400, "InvalidPart", Kind::Unavailable),
