@@ -101,6 +101,131 @@ fn the_writer_stores_and_does_nothing_else() {
     assert!(bucket.keys().contains(&OLD.to_owned()));
 }
 
+/// Switches versions on.
+fn keep_versions(bucket: &Bucket) {
+    let body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    let reply = bucket.ask(&Signer::root(), "PUT", "", "?versioning=", body);
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+}
+
+/// The ids of all versions of a key, and of the markers on top of it.
+fn versions(bucket: &Bucket, key: &str) -> (Vec<String>, Vec<String>) {
+    let listing = bucket.told("", &format!("?prefix={}&versions=", key.replace('/', "%2F")));
+    let ids = |element: &str| {
+        let start = format!("<{element}>");
+        let elements = listing.split(&start).skip(1);
+        let id = |text: &str| Some(text.split_once("<VersionId>")?.1.split_once('<')?.0.to_owned());
+        elements.map(|text| id(text).unwrap()).collect()
+    };
+    (ids("Version"), ids("DeleteMarker"))
+}
+
+/// What `docs/s3.md` says of the right to write: by itself, it is enough to destroy.
+#[test]
+fn without_versions_the_writers_policy_is_enough_to_replace_a_snapshot() {
+    let minio = Minio::shared();
+    let bucket = bucket_with_objects(&minio, "replaced");
+    let writer = minio.session(&policy(WRITER, &bucket));
+    assert!(may(&bucket, &writer, "PUT", OLD));
+    assert_eq!(bucket.get(OLD).unwrap(), b"x", "what was there is gone");
+}
+
+#[test]
+fn with_versions_neither_writer_nor_pruner_can_destroy_a_snapshot() {
+    let minio = Minio::shared();
+    let bucket = minio.bucket("versions");
+    keep_versions(&bucket);
+    for key in [OLD, NEW] {
+        bucket.put(key, b"snapshot");
+    }
+    let writer = minio.session(&policy(WRITER, &bucket));
+    let pruner = minio.session(&policy(PRUNER, &bucket));
+    let (first, _) = versions(&bucket, OLD);
+    let [first] = &first[..] else { panic!("one version") };
+
+    assert!(may(&bucket, &writer, "PUT", OLD));
+    assert_eq!(bucket.get(OLD).unwrap(), b"x");
+    let series = bucket.uri("vault/");
+    let environment = Environment::new().minio(&minio).signer(&pruner);
+    let words = ["--keep-last=1", "--trust-names", "--series", &series];
+    let outcome = environment.run("snap-prune", &words, b"").expect(0);
+    assert_eq!(outcome.text(), format!("{}\n", bucket.uri(OLD)));
+    assert_eq!(bucket.keys(), [NEW]);
+
+    let (all, markers) = versions(&bucket, OLD);
+    assert!(
+        all.contains(first) && all.len() == 2 && markers.len() == 1,
+        "{all:?} {markers:?}"
+    );
+    let version = format!("?versionId={first}");
+    for signer in [&writer, &pruner] {
+        for method in ["DELETE", "GET"] {
+            let reply = bucket.ask(signer, method, OLD, &version, b"");
+            let body = String::from_utf8_lossy(&reply.body);
+            assert!(
+                reply.status == 403 && body.contains("AccessDenied"),
+                "{method}: {}{body}",
+                reply.headers
+            );
+        }
+    }
+    assert_eq!(bucket.told(OLD, &version), "snapshot");
+    // The way back that the page shows: without the marker, the key is there again.
+    let reply = bucket.ask(
+        &Signer::root(),
+        "DELETE",
+        OLD,
+        &format!("?versionId={}", markers[0]),
+        b"",
+    );
+    assert_eq!(reply.status, 204);
+    assert!(bucket.get(OLD).is_some());
+
+    // Why the page denies it by name: to this server, the right to delete is the right to delete versions.
+    let block = policy(PRUNER, &bucket);
+    let undenied = block.replace("s3:DeleteObjectVersion", "s3:DeleteObjectVersionTagging");
+    assert_ne!(undenied, block);
+    let reply = bucket.ask(&minio.session(&undenied), "DELETE", OLD, &version, b"");
+    assert_eq!(reply.status, 204, "{}", reply.headers);
+}
+
+/// AWS's way to forbid replacing. The day that this server takes it, the page has to say so.
+#[test]
+fn minio_refuses_the_policy_by_which_nothing_is_replaced() {
+    let minio = Minio::shared();
+    let bucket = minio.bucket("unconditional");
+    let block = policy("The bucket: nothing is replaced", &bucket);
+    let put = |policy: &str| {
+        let reply = bucket.ask(&Signer::root(), "PUT", "", "?policy=", policy.as_bytes());
+        (reply.status, String::from_utf8_lossy(&reply.body).into_owned())
+    };
+    let without = |line: &str| {
+        let rest = block.replace(line, "");
+        assert_ne!(rest, block);
+        rest
+    };
+    let (status, body) = put(&block);
+    assert!(
+        status == 400 && body.contains("invalid condition key"),
+        "{status} {body}"
+    );
+    let (null, bool) = (
+        r#""Null": {"s3:if-none-match": "true"},"#,
+        ",\n        \"Bool\": {\"s3:ObjectCreationOperation\": \"true\"}",
+    );
+    let (status, body) = put(&without(bool));
+    assert!(status == 400 && body.contains("s3:if-none-match"), "{status} {body}");
+    let (status, body) = put(&without(null));
+    assert!(
+        status == 400 && body.contains("s3:ObjectCreationOperation"),
+        "{status} {body}"
+    );
+    // The conditions alone are what it does not take.
+    let known = without(null).replace("s3:ObjectCreationOperation", "aws:SecureTransport");
+    let (status, body) = put(&known);
+    assert_eq!(status, 204, "{body}");
+}
+
 #[test]
 fn the_pruner_lists_and_deletes_and_does_nothing_else() {
     let minio = Minio::shared();
