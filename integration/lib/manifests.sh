@@ -133,9 +133,23 @@ refused() {
 
 # Each with what the message must name: where the value is, or what is wrong with it.
 chart_refuses_wrong_values() {
-    refused /prune/keepLast --set prune.keepLast=0 &&
+    refused /prune/keepLast --set prune.keepLast=-1 &&
         refused /prune/keepLast --set prune.keepLast=many &&
-        refused keepDaily --set prune.keepDaily=7 &&
+        refused /prune/keepDaily --set prune.keepDaily=1.5 &&
+        refused /prune/keepWithin --set prune.keepWithin=30 &&
+        refused /prune/maxShrink --set prune.maxShrink=100 &&
+        refused /prune/maxDelete --set prune.maxDelete=unlimited &&
+        refused /prune/abortUploadsOlderThan --set prune.abortUploadsOlderThan=2d &&
+        refused /prune/schedule --set prune.schedule=daily &&
+        refused /prune/extraEnv/0 --set-json 'prune.extraEnv=[{"name": "AWS_SECRET_ACCESS_KEY", "value": "plain"}]' &&
+        refused keepDayly --set prune.keepDayly=7 &&
+        refused 'no rule what to keep of s3://backups/vault/' --set prune.keepLast=0,prune.keepDaily=0,prune.keepWeekly=0,prune.keepMonthly=0 &&
+        refused 'no rule what to keep of s3://b/hourly/' --set-json \
+            'schedules=[{"schedule": "@hourly", "uri": "s3://b/hourly/", "keepLast": 0, "keepDaily": 0, "keepWeekly": 0, "keepMonthly": 0}]' &&
+        refused /schedules/0/keepHourly --set-json 'schedules=[{"schedule": "@hourly", "keepHourly": "all"}]' &&
+        refused /schedules/0/pruneSchedule --set-json 'schedules=[{"schedule": "@hourly", "pruneSchedule": "often"}]' &&
+        refused 'belongs to the job that prunes' --set prune.existingSecret=pruner \
+            --set-json 'schedules=[{"schedule": "@daily"}, {"name": "prune", "schedule": "@hourly"}]' &&
         refused /metrics/file --set metrics.file=metrics.prom --set 'extraVolumeMounts[0].name=x' &&
         refused /metrics/file --set metrics.file=/metrics/vault.txt --set 'extraVolumeMounts[0].name=x' &&
         refused /extraVolumeMounts --set metrics.file=/metrics/vault.prom &&

@@ -5,8 +5,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::container::{LABEL, engine, engine_program, run_id};
+use crate::manifest::Container;
 use crate::program::Environment;
-use crate::running::Running;
+use crate::running::{Outcome, Running};
 
 /// The image that `images/snapline/build` made.
 pub fn image() -> String {
@@ -76,6 +77,19 @@ impl Job {
         let output = engine(&["inspect", "--format", template, &self.name]);
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+}
+
+/// Runs a container of a manifest to its end, with these variables and further `options` for the engine.
+pub fn run_container(container: &Container, options: &[&str], variables: &[(String, String)]) -> Outcome {
+    let args: Vec<&str> = container.args.iter().map(String::as_str).collect();
+    let variables: Vec<(&str, &str)> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let image = image_named(&container.image);
+    Job::start_with(&image, &[&["--user", "65532"], options].concat(), &variables, &args)
+        .client
+        .end()
 }
 
 /// A volume that two containers of ours share, as a pod's containers share an emptyDir; removed when dropped.

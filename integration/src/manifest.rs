@@ -60,6 +60,18 @@ impl Manifest {
         Self::parse(file, &text)
     }
 
+    /// Everything with whole CronJobs in it: the plain manifests, and the chart as it renders.
+    pub fn all() -> Vec<Self> {
+        let plain = ["base/cronjob", "split/cronjob-split", "check/cronjob", "prune/cronjob"];
+        let mut all: Vec<Self> = plain
+            .iter()
+            .map(|name| Self::read(&format!("kubernetes/{name}.yaml")))
+            .collect();
+        all.extend(Self::read_all("helm/snapline/ci/golden"));
+        assert!(all.len() >= 12, "{} files", all.len());
+        all
+    }
+
     /// Reads all YAML files of a folder below `deploy/`.
     pub fn read_all(folder: &str) -> Vec<Self> {
         let mut names: Vec<String> = fs::read_dir(deploy().join(folder))

@@ -4,41 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snapline_archive::synthetic::Synthetic;
 use snapline_integration::bucket::Bucket;
-use snapline_integration::image::{Job, Share, image_named};
-use snapline_integration::manifest::{Container, CronJob, Manifest, Reference};
+use snapline_integration::image::{Share, run_container};
+use snapline_integration::manifest::{Container, CronJob, Manifest};
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
-use snapline_integration::name::snapshot_name;
-use snapline_integration::page::Page;
 use snapline_integration::program::Environment;
-use snapline_integration::running::Outcome;
 use snapline_integration::vault::{AppRole, SNAPSHOT_POLICY, Vault, inspect};
-use time::OffsetDateTime;
 
 const ONE: &str = "kubernetes/base/cronjob.yaml";
 const SPLIT: &str = "kubernetes/split/cronjob-split.yaml";
-const CHECK: &str = "kubernetes/check/cronjob.yaml";
-const READERS_SECRET: &str = "kubernetes/check/secret.example.yaml";
+const PRUNE: &str = "kubernetes/prune/cronjob.yaml";
 const SECRETS: &str = "kubernetes/secrets.example.yaml";
-const OVERLAYS: [&str; 2] = [
+const IBM_COS: &str = "kubernetes/overlays/ibm-cos/kustomization.yaml";
+const SEPARATE_CREDENTIALS: &str = "kubernetes/overlays/separate-credentials/kustomization.yaml";
+const OVERLAYS: [&str; 3] = [
     "kubernetes/overlays/aws-irsa/kustomization.yaml",
-    "kubernetes/overlays/ibm-cos/kustomization.yaml",
+    IBM_COS,
+    SEPARATE_CREDENTIALS,
 ];
+const DEFAULTS_OF_THE_CHART: &str = "helm/snapline/ci/golden/defaults.yaml";
 const VAULT_SECRET: &str = "vault-snapshot-agent-token";
 const S3_SECRET: &str = "vault-snapshot-s3";
-const READER_SECRET: &str = "vault-snapshot-s3-reader";
 
 /// The TLS library reads these, before any option is known.
 const OF_THE_TLS_LIBRARY: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
-
-/// Everything with whole CronJobs in it: the plain manifests, and the chart as it renders.
-fn all() -> Vec<Manifest> {
-    let mut all = vec![Manifest::read(ONE), Manifest::read(SPLIT), Manifest::read(CHECK)];
-    all.extend(Manifest::read_all("helm/snapline/ci/golden"));
-    assert!(all.len() >= 9);
-    all
-}
 
 /// Every variable that the help texts of these programs name.
 fn known(programs: &[&str]) -> BTreeSet<String> {
@@ -73,7 +62,7 @@ fn assert_known(file: &str, container: &Container, secrets: &BTreeMap<String, BT
 #[test]
 fn every_variable_is_one_that_the_containers_own_programs_know() {
     let example = Manifest::read(SECRETS).secrets();
-    for manifest in all() {
+    for manifest in Manifest::all() {
         let mut secrets = example.clone();
         secrets.extend(manifest.secrets());
         let jobs = manifest.cron_jobs();
@@ -139,7 +128,7 @@ fn the_secrets_have_the_names_and_keys_of_the_article() {
 fn no_secret_is_in_a_cronjob() {
     let secret = ["SECRET_ID", "SECRET_ACCESS_KEY", "TOKEN", "PASSWORD"];
     let mut made = 0;
-    for manifest in all() {
+    for manifest in Manifest::all() {
         let values: Vec<String> = manifest
             .secrets()
             .into_values()
@@ -161,7 +150,7 @@ fn no_secret_is_in_a_cronjob() {
 
 #[test]
 fn every_cronjob_is_hardened_and_bounded() {
-    for manifest in all() {
+    for manifest in Manifest::all() {
         for cron_job in manifest.cron_jobs() {
             let at = |value: &Value, path: &str| value.pointer(path).cloned().unwrap_or_default();
             let file = &manifest.file;
@@ -174,8 +163,9 @@ fn every_cronjob_is_hardened_and_bounded() {
             );
             let job = cron_job.job();
             expect(job, "/podFailurePolicy/rules/0/action", json!("FailJob"));
-            // What a check has found does not change within minutes; what a backup has met may.
-            let final_codes = if file == CHECK {
+            // What is in the bucket does not change within minutes; what a backup has met may.
+            let mut programs = cron_job.containers.iter().flat_map(Container::programs);
+            let final_codes = if programs.all(|program| ["snap-check", "snap-prune"].contains(&program)) {
                 json!([64, 65, 66, 77, 78])
             } else {
                 json!([64, 77, 78])
@@ -210,35 +200,69 @@ fn every_cronjob_is_hardened_and_bounded() {
     }
 }
 
+/// With nothing to read, or nobody to ask, a program that understood its command line fails for that reason.
 #[test]
-fn the_check_takes_each_variable_by_its_name_from_a_secret_of_its_own() {
-    let manifest = Manifest::read(CHECK);
-    let jobs = manifest.cron_jobs();
-    let container = jobs[0].container("check");
-    let secrets = Manifest::read(READERS_SECRET).secrets();
-    assert_eq!(secrets.keys().collect::<Vec<_>>(), [READER_SECRET]);
-    let expected: Vec<_> = secrets[READER_SECRET]
-        .keys()
-        .map(|key| Reference {
-            variable: key.clone(),
-            secret: READER_SECRET.to_owned(),
-            key: key.clone(),
-        })
-        .collect();
-    assert_eq!(container.references.len(), container.env.len());
-    assert!(container.secrets.is_empty());
-    for reference in &expected {
-        assert!(container.references.contains(reference), "{reference:?}");
+fn every_snap_prune_understands_what_it_is_called_with() {
+    let environment = Environment::new()
+        .set("AWS_ACCESS_KEY_ID", "key")
+        .set("AWS_SECRET_ACCESS_KEY", "secret")
+        .set("AWS_ENDPOINT_URL", "http://localhost:1")
+        .set("AWS_MAX_ATTEMPTS", "1");
+    let try_all = |file: &str, containers: &[Container]| {
+        let stages = containers
+            .iter()
+            .flat_map(|container| container.args.split(|word| word == "|"));
+        let mut tried = 0;
+        for stage in stages.filter(|stage| stage.first().is_some_and(|program| program == "snap-prune")) {
+            let words: Vec<&str> = stage[1..].iter().map(String::as_str).collect();
+            let expected = if words.contains(&"--series") { 69 } else { 66 };
+            let outcome = environment.run("snap-prune", &words, b"");
+            assert_eq!(outcome.status, expected, "{file}: {words:?}: {}", outcome.stderr);
+            tried += 1;
+        }
+        tried
+    };
+    let mut tried = 0;
+    for manifest in Manifest::all() {
+        for job in manifest.cron_jobs() {
+            tried += try_all(&manifest.file, &job.containers);
+        }
     }
-    assert_eq!(container.references.len(), expected.len());
-    // Neither Vault nor the backup's own rights.
-    let text = jobs[0].document.to_string();
-    assert!(
-        !text.contains("VAULT_")
-            && ![VAULT_SECRET, S3_SECRET]
-                .iter()
-                .any(|name| text.contains(&format!("\"{name}\"")))
+    let patches = Manifest::read(IBM_COS).patches();
+    tried += try_all(IBM_COS, &CronJob::new(&patches[0]).containers);
+    assert!(tried >= 14, "{tried}");
+}
+
+/// The rules and guards of the snap-prune in a pipe.
+fn policy(args: &[String]) -> Vec<(String, String)> {
+    let stage = args.split(|word| word == "|").find(|stage| stage[0] == "snap-prune");
+    let options = stage.expect("a snap-prune")[1..].chunks(2);
+    options
+        .map(|pair| (pair[0].clone(), pair[1].clone()))
+        .filter(|(option, _)| option.starts_with("--keep-") || option.starts_with("--max-"))
+        .collect()
+}
+
+#[test]
+fn all_forms_keep_the_same_and_by_time_as_well_as_by_count() {
+    let of = |file: &str, container: &str| policy(&Manifest::read(file).cron_jobs()[0].container(container).args);
+    let one = of(ONE, "snapline");
+    let options: Vec<&str> = one.iter().map(|(option, _)| option.as_str()).collect();
+    assert_eq!(
+        options,
+        [
+            "--keep-last",
+            "--keep-daily",
+            "--keep-weekly",
+            "--keep-monthly",
+            "--max-shrink"
+        ]
     );
+    assert_eq!(of(SPLIT, "upload"), one);
+    assert_eq!(of(PRUNE, "prune"), one);
+    assert_eq!(of(DEFAULTS_OF_THE_CHART, "snapline"), one);
+    let patches = Manifest::read(IBM_COS).patches();
+    assert_eq!(policy(&CronJob::new(&patches[0]).container("snapline").args), one);
 }
 
 #[test]
@@ -277,18 +301,6 @@ fn variables(container: &Container, vault: &Vault, minio: &Minio, role: &AppRole
     variables
 }
 
-fn run(container: &Container, options: &[&str], variables: &[(String, String)]) -> Outcome {
-    let args: Vec<&str> = container.args.iter().map(String::as_str).collect();
-    let variables: Vec<(&str, &str)> = variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let image = image_named(&container.image);
-    Job::start_with(&image, &[&["--user", "65532"], options].concat(), &variables, &args)
-        .client
-        .end()
-}
-
 /// The bucket that the manifests name, on a server of the test's own.
 fn backups(minio: &Minio) -> Bucket {
     minio.bucket_named("backups")
@@ -309,7 +321,7 @@ fn the_cronjobs_own_args_and_secrets_back_up_a_real_vault() {
     let manifest = Manifest::read(ONE);
     let container = &manifest.cron_jobs()[0].containers[0];
     let variables = variables(container, &vault, &minio, &vault.app_role(SNAPSHOT_POLICY));
-    run(container, &[], &variables).expect(0);
+    run_container(container, &[], &variables).expect(0);
     assert_one_whole_snapshot(&bucket);
 }
 
@@ -321,7 +333,7 @@ fn a_wrong_secret_id_ends_the_cronjobs_pipe_with_77_and_names_the_stage() {
     let container = &manifest.cron_jobs()[0].containers[0];
     let mut role = vault.app_role(SNAPSHOT_POLICY);
     role.secret_id = "no-such-secret-id".into();
-    let outcome = run(container, &[], &variables(container, &vault, &minio, &role)).expect(77);
+    let outcome = run_container(container, &[], &variables(container, &vault, &minio, &role)).expect(77);
     assert!(outcome.last_line().contains("vault-login"), "{}", outcome.stderr);
     assert!(bucket.keys().is_empty());
 }
@@ -343,8 +355,8 @@ fn the_split_cronjob_hands_the_snapshot_over_in_a_file_with_one_secret_on_each_s
         "{for_vault:?}"
     );
     assert!(for_s3.iter().all(|(name, _)| name.starts_with("AWS_")), "{for_s3:?}");
-    run(snapshot, &["--volume", &share.at("/share")], &for_vault).expect(0);
-    run(upload, &["--volume", &share.at("/share:ro")], &for_s3).expect(0);
+    run_container(snapshot, &["--volume", &share.at("/share")], &for_vault).expect(0);
+    run_container(upload, &["--volume", &share.at("/share:ro")], &for_s3).expect(0);
     assert_one_whole_snapshot(&bucket);
 }
 
@@ -361,8 +373,8 @@ fn without_a_file_from_the_first_half_the_second_stores_nothing() {
 
     let snapshot = jobs[0].container("snapshot");
     let for_vault = variables(snapshot, &vault, &minio, &role);
-    run(snapshot, &["--volume", &share.at("/share")], &for_vault).expect(77);
-    let outcome = run(
+    run_container(snapshot, &["--volume", &share.at("/share")], &for_vault).expect(77);
+    let outcome = run_container(
         upload,
         &["--volume", &share.at("/share:ro")],
         &variables(upload, &vault, &minio, &role),
@@ -370,51 +382,4 @@ fn without_a_file_from_the_first_half_the_second_stores_nothing() {
     assert_ne!(outcome.status, 0, "{}", outcome.stderr);
     assert!(bucket.keys().is_empty());
     assert!(bucket.uploads().is_empty());
-}
-
-/// With the policy that docs/s3.md has for readers, as temporary credentials: those have one variable more.
-#[test]
-fn the_cronjob_of_the_check_proves_the_newest_backup_with_a_readers_rights() {
-    let minio = Minio::start();
-    let bucket = backups(&minio);
-    let manifest = Manifest::read(CHECK);
-    let jobs = manifest.cron_jobs();
-    let container = jobs[0].container("check");
-    let reader = minio.session(&Page::open("docs/s3.md").json("### The reader: `s3-get` and `snap-check`"));
-    let mut variables: Vec<_> = container
-        .references
-        .iter()
-        .map(|reference| {
-            let value = match reference.key.as_str() {
-                "AWS_ACCESS_KEY_ID" => &reader.access_key,
-                "AWS_SECRET_ACCESS_KEY" => &reader.secret_key,
-                "AWS_DEFAULT_REGION" => "us-east-1",
-                other => panic!("a key that nobody expected: {other}"),
-            };
-            (reference.variable.clone(), value.to_owned())
-        })
-        .collect();
-    variables.push(("AWS_SESSION_TOKEN".to_owned(), reader.session_token.unwrap()));
-    variables.push((
-        "AWS_ENDPOINT_URL".to_owned(),
-        format!("http://{}", minio.container().inner_address()),
-    ));
-    let key = |hours| {
-        let time = OffsetDateTime::now_utc() - time::Duration::hours(hours);
-        format!("vault/{}", snapshot_name(time))
-    };
-
-    let outcome = run(container, &[], &variables).expect(66);
-    assert!(outcome.stderr.contains("there is no snapshot"), "{}", outcome.stderr);
-    bucket.put(&key(12), &Synthetic::new(100_000).to_vec());
-    let outcome = run(container, &[], &variables).expect(0);
-    assert!(
-        outcome.text().starts_with("ok newest='s3://backups/vault/"),
-        "{}",
-        outcome.text()
-    );
-    assert!(outcome.text().ends_with(" count=1 verified=1\n"), "{}", outcome.text());
-    bucket.put(&key(1), b"broken");
-    let outcome = run(container, &[], &variables).expect(65);
-    assert!(outcome.stderr.contains("is broken"), "{}", outcome.stderr);
 }

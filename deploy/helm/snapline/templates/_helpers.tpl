@@ -14,8 +14,12 @@ app.kubernetes.io/name: {{ include "snapline.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "snapline.chart" -}}
+{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" -}}
+{{- end }}
+
 {{- define "snapline.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ include "snapline.chart" . }}
 {{ include "snapline.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -75,34 +79,31 @@ yes
 {{- default (ternary "80" "443" (eq $url.scheme "http")) $port -}}
 {{- end }}
 
-{{/* The pipe, as a list: the words after the image's entry point. Takes the root and one of the schedules. */}}
-{{- define "snapline.args" -}}
-{{- $values := .root.Values -}}
-{{- $schedule := .schedule -}}
-{{- $style := list -}}
-{{- if ne $values.backup.addressingStyle "auto" -}}
-{{- $style = list "--addressing-style" $values.backup.addressingStyle -}}
+{{/* Not empty where a CronJob of its own prunes, with an identity of its own. */}}
+{{- define "snapline.prunesApart" -}}
+{{- if and .Values.prune.enabled (or .Values.prune.existingSecret .Values.prune.serviceAccount.annotations) -}}
+yes
 {{- end -}}
-{{- $metrics := list -}}
-{{- with $values.metrics.file -}}
-{{- $suffix := ternary (printf "-%s.prom" $schedule.name) ".prom" (not (empty $schedule.name)) -}}
-{{- $metrics = list "--metrics-file" (printf "%s%s" (trimSuffix ".prom" .) $suffix) -}}
-{{- end -}}
-{{- $args := concat (list "vault-login") $values.extraArgs.login -}}
-{{- $args = concat $args (list "|" "vault-snapshot" "--revoke") $values.extraArgs.snapshot -}}
-{{- $args = concat $args (list "|" "s3-put") $style $metrics $values.extraArgs.put (list (default $values.backup.uri .schedule.uri)) -}}
-{{- if $values.prune.enabled -}}
-{{- $keep := default $values.prune.keepLast .schedule.keepLast -}}
-{{- $args = concat $args (list "|" "snap-prune") $style (list "--keep-last" (toString (int64 $keep))) -}}
-{{- if ne (int64 $values.prune.maxDelete) 100 -}}
-{{- $args = concat $args (list "--max-delete" (toString (int64 $values.prune.maxDelete))) -}}
-{{- end -}}
-{{- if $values.prune.dryRun -}}
-{{- $args = append $args "--dry-run" -}}
-{{- end -}}
-{{- $args = concat $args $values.extraArgs.prune -}}
-{{- end -}}
-{{- range $args }}
-- {{ . | quote }}
 {{- end }}
+
+{{/* At most 40 characters again: a schedule adds its own. */}}
+{{- define "snapline.pruneName" -}}
+{{- include "snapline.fullname" . | trunc 34 | trimSuffix "-" -}}-prune
+{{- end }}
+
+{{- define "snapline.pruneServiceAccountName" -}}
+{{- default (ternary (include "snapline.pruneName" .) "default" .Values.serviceAccount.create) .Values.prune.serviceAccount.name -}}
+{{- end }}
+
+{{/* Other labels than those of the backup: its NetworkPolicy, which leads to Vault, must not match. */}}
+{{- define "snapline.pruneSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "snapline.name" . }}-prune
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "snapline.pruneLabels" -}}
+helm.sh/chart: {{ include "snapline.chart" . }}
+{{ include "snapline.pruneSelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
