@@ -1,4 +1,5 @@
-# services.snapline.backups.<name>: one hardened unit and one timer for each pipe from Vault to S3.
+# services.snapline.backups.<name>: one hardened unit and one timer for each pipe from Vault to S3, and a second pair for
+# pruning where that has credentials of its own.
 {
   config,
   lib,
@@ -24,11 +25,31 @@ let
     "snap-prune"
   ];
 
-  # The rules of retention that snap-prune knows.
+  # The rules of retention that count, as snap-prune calls them, and what the newest is kept of.
   rules = {
     keepLast = {
       option = "--keep-last";
       description = "Keep this many of the newest snapshots.";
+    };
+    keepHourly = {
+      option = "--keep-hourly";
+      description = "Keep the newest snapshot of each of this many hours.";
+    };
+    keepDaily = {
+      option = "--keep-daily";
+      description = "Keep the newest snapshot of each of this many days.";
+    };
+    keepWeekly = {
+      option = "--keep-weekly";
+      description = "Keep the newest snapshot of each of this many weeks, from Monday on.";
+    };
+    keepMonthly = {
+      option = "--keep-monthly";
+      description = "Keep the newest snapshot of each of this many months.";
+    };
+    keepYearly = {
+      option = "--keep-yearly";
+      description = "Keep the newest snapshot of each of this many years.";
     };
   };
 
@@ -133,16 +154,93 @@ let
           lib.mapAttrs (
             _name: rule:
             mkOption {
-              type = types.nullOr types.ints.positive;
+              type = types.nullOr (types.either types.ints.positive (types.enum [ "unlimited" ]));
               default = null;
-              description = "${rule.description} Without any rule nothing is pruned.";
+              description = ''
+                ${rule.description} Only periods count that have a snapshot, and a snapshot stays if any rule keeps it.
+                Without any rule nothing is pruned.
+              '';
             }
           ) rules
           // {
+            keepWithin = mkOption {
+              type = types.nullOr (types.strMatching "([0-9]+[ymdh])+");
+              default = null;
+              example = "1y6m14d12h";
+              description = "Keep all snapshots that are at most so much older than the newest.";
+            };
+
+            opts = mkOption {
+              type = types.listOf types.str;
+              default = [ ];
+              example = [
+                "--keep-daily 7"
+                "--keep-weekly 5"
+              ];
+              description = ''
+                Further options of {command}`snap-prune`, in the form of {option}`services.restic.backups.<name>.pruneOpts`:
+                each may have its value behind a blank. A rule is given here or by its own option, not by both.
+              '';
+            };
+
             maxDelete = mkOption {
               type = types.nullOr types.ints.positive;
               default = null;
-              description = "How many snapshots one run deletes at most.";
+              description = ''
+                How many snapshots one run may delete. If it were more, it deletes none and fails. The default is a third of
+                the series, or 5 where that is more.
+              '';
+            };
+
+            maxShrink = mkOption {
+              type = types.nullOr (types.ints.between 1 99);
+              default = 50;
+              description = ''
+                By how many per cent the newest snapshot may be smaller than the largest that is kept. Beyond that nothing is
+                deleted, and the unit fails. With `null` they are not compared.
+              '';
+            };
+
+            trustNames = mkOption {
+              type = types.bool;
+              default = false;
+              description = ''
+                Whether a snapshot counts that was stored more than a day after the time in its name. For buckets that were
+                copied.
+              '';
+            };
+
+            abortUploadsOlderThan = mkOption {
+              type = types.nullOr types.str;
+              default = null;
+              example = "48h";
+              description = "Abort unfinished uploads of the series that are older.";
+            };
+
+            environmentFile = mkOption {
+              type = types.nullOr types.externalPath;
+              default = null;
+              example = "/run/secrets/snapline-prune.env";
+              description = ''
+                File of variables with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` of a pruner. With it, a unit of its own
+                prunes with these credentials alone, at the times of {option}`prune.timerConfig`, and the backup needs no
+                right to delete.
+              '';
+            };
+
+            timerConfig = mkOption {
+              type = types.nullOr (types.attrsOf utils.systemdUtils.unitOptions.unitOption);
+              default = {
+                OnCalendar = "*-*-* 00/6:45:00";
+                Persistent = true;
+              };
+              example = {
+                OnCalendar = "daily";
+              };
+              description = ''
+                When to prune, where {option}`prune.environmentFile` makes that a unit of its own; see
+                {manpage}`systemd.timer(5)`. With `null` there is no timer, and the unit is started by something else.
+              '';
             };
           };
 
@@ -201,6 +299,7 @@ let
     };
 
   unitOf = name: "snapline-backup-${name}";
+  pruneUnitOf = name: "snapline-prune-${name}";
 
   # Words of a command line, and nothing where there is no value.
   given =
@@ -210,19 +309,58 @@ let
       (toString value)
     ];
 
-  prunes = backup: lib.any (rule: backup.prune.${rule} != null) (lib.attrNames rules);
+  # As words: an option and its value may be in one string.
+  pruneOpts =
+    backup: lib.filter (word: word != "") (lib.concatMap (lib.splitString " ") backup.prune.opts);
+
+  pruneOptsHave = prefix: backup: lib.any (lib.hasPrefix prefix) (pruneOpts backup);
+
+  prunes =
+    backup:
+    lib.any (rule: backup.prune.${rule} != null) (lib.attrNames rules)
+    || backup.prune.keepWithin != null
+    || pruneOptsHave "--keep-" backup;
+
+  # By a unit of its own.
+  prunesApart = backup: prunes backup && backup.prune.environmentFile != null;
+
+  stage =
+    backup: program: arguments:
+    [ program ] ++ arguments ++ backup.extraArgs.${program};
+
+  pipe =
+    stages:
+    [ (lib.getExe' cfg.package "snap-pipe") ] ++ lib.concatLists (lib.intersperse [ "|" ] stages);
+
+  storeOptions =
+    backup:
+    given "--endpoint-url" backup.s3.endpointUrl
+    ++ given "--region" backup.s3.region
+    ++ given "--name" backup.s3.name;
+
+  pruneStage =
+    backup: series:
+    stage backup "snap-prune" (
+      storeOptions backup
+      ++ series
+      ++ lib.concatLists (lib.mapAttrsToList (name: rule: given rule.option backup.prune.${name}) rules)
+      ++ given "--keep-within" backup.prune.keepWithin
+      ++ given "--max-delete" backup.prune.maxDelete
+      # Its default gives way, as no option may be there twice.
+      ++ optionals (!pruneOptsHave "--max-shrink" backup) (given "--max-shrink" backup.prune.maxShrink)
+      ++ optional backup.prune.trustNames "--trust-names"
+      ++ given "--abort-uploads-older-than" backup.prune.abortUploadsOlderThan
+      ++ pruneOpts backup
+    );
 
   commandLine =
     backup:
     let
       vault = lib.concatMap (given "--address") (lib.toList backup.vault.address);
-      s3 =
-        given "--endpoint-url" backup.s3.endpointUrl
-        ++ given "--region" backup.s3.region
-        ++ given "--name" backup.s3.name;
-      stage = program: arguments: [ program ] ++ arguments ++ backup.extraArgs.${program};
-      stages = [
-        (stage "vault-login" (
+    in
+    pipe (
+      [
+        (stage backup "vault-login" (
           vault
           ++ given "--namespace" backup.vault.namespace
           ++ [
@@ -232,18 +370,22 @@ let
           ++ given "--path" backup.vault.path
           ++ given "--role-id" backup.vault.roleId
         ))
-        (stage "vault-snapshot" (vault ++ optional backup.vault.revoke "--revoke"))
-        (stage "s3-put" (s3 ++ given "--metrics-file" backup.metricsFile ++ [ backup.s3.uri ]))
+        (stage backup "vault-snapshot" (vault ++ optional backup.vault.revoke "--revoke"))
+        (stage backup "s3-put" (
+          storeOptions backup ++ given "--metrics-file" backup.metricsFile ++ [ backup.s3.uri ]
+        ))
       ]
-      ++ optional (prunes backup) (
-        stage "snap-prune" (
-          s3
-          ++ lib.concatLists (lib.mapAttrsToList (name: rule: given rule.option backup.prune.${name}) rules)
-          ++ given "--max-delete" backup.prune.maxDelete
-        )
-      );
-    in
-    [ (lib.getExe' cfg.package "snap-pipe") ] ++ lib.concatLists (lib.intersperse [ "|" ] stages);
+      ++ optional (prunes backup && !prunesApart backup) (pruneStage backup [ ])
+    );
+
+  pruneCommandLine =
+    backup:
+    pipe [
+      (pruneStage backup [
+        "--series"
+        backup.s3.uri
+      ])
+    ];
 
   # What is handed over: the variable that names its file, and where it comes from.
   secrets =
@@ -254,29 +396,23 @@ let
       VAULT_TOKEN_FILE = backup.vault.tokenFile;
     };
 
-  service = name: backup: {
-    description = "Backup of Vault to S3: ${name}";
+  # A unit that runs a pipe once, with variables from a file, and may do nothing else.
+  hardened = description: environmentFile: command: {
+    inherit description;
     wants = [ "network-online.target" ];
     after = [ "network-online.target" ];
-    # Not in the middle of a backup; the timer starts the new one.
+    # Not in the middle of a run; the timer starts the new one.
     restartIfChanged = false;
     path = [ cfg.package ];
-    environment = {
-      SSL_CERT_FILE = cfg.caBundle;
-    }
-    // lib.mapAttrs (variable: _file: "%d/${variable}") (secrets backup);
+    environment.SSL_CERT_FILE = cfg.caBundle;
 
     serviceConfig = {
       Type = "oneshot";
-      ExecStart = utils.escapeSystemdExecArgs (commandLine backup);
-      LoadCredential = lib.mapAttrsToList (variable: file: "${variable}:${file}") (secrets backup);
-      EnvironmentFile = optional (backup.environmentFile != null) backup.environmentFile;
+      ExecStart = utils.escapeSystemdExecArgs command;
+      EnvironmentFile = optional (environmentFile != null) environmentFile;
       # snap-pipe passes TERM on and waits until uploads are aborted and tokens revoked.
       KillMode = "mixed";
       TimeoutStopSec = 60;
-
-      ReadWritePaths = optional (backup.metricsFile != null) (dirOf backup.metricsFile);
-      SupplementaryGroups = optional (backup.metricsGroup != null) backup.metricsGroup;
 
       DynamicUser = true;
       AmbientCapabilities = "";
@@ -321,6 +457,30 @@ let
     };
   };
 
+  backupService =
+    name: backup:
+    lib.recursiveUpdate
+      (hardened "Backup of Vault to S3: ${name}" backup.environmentFile (commandLine backup))
+      {
+        environment = lib.mapAttrs (variable: _file: "%d/${variable}") (secrets backup);
+        serviceConfig = {
+          LoadCredential = lib.mapAttrsToList (variable: file: "${variable}:${file}") (secrets backup);
+          ReadWritePaths = optional (backup.metricsFile != null) (dirOf backup.metricsFile);
+          SupplementaryGroups = optional (backup.metricsGroup != null) backup.metricsGroup;
+        };
+      };
+
+  pruneService =
+    name: backup:
+    hardened "Pruning of the backups of Vault in S3: ${name}" backup.prune.environmentFile (
+      pruneCommandLine backup
+    );
+
+  timer = description: timerConfig: {
+    inherit description timerConfig;
+    wantedBy = [ "timers.target" ];
+  };
+
   assertionsFor =
     name: backup:
     let
@@ -351,8 +511,19 @@ let
         message = "${option}.environmentFile: name a file with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without it there are no credentials for the store.";
       }
       {
-        assertion = backup.prune.maxDelete != null -> prunes backup;
-        message = "${option}.prune.maxDelete: nothing is pruned without a rule what to keep, such as prune.keepLast.";
+        assertion =
+          backup.prune.maxDelete != null
+          || backup.prune.environmentFile != null
+          || backup.prune.abortUploadsOlderThan != null
+          || backup.prune.trustNames
+          || backup.prune.opts != [ ]
+          -> prunes backup;
+        message = "${option}.prune: nothing is pruned without a rule what to keep, such as prune.keepDaily.";
+      }
+      {
+        # It reads the series of which it deletes; a key is none.
+        assertion = prunesApart backup -> lib.hasSuffix "/" backup.s3.uri || lib.hasInfix "%" backup.s3.uri;
+        message = "${option}.s3.uri: it names one object, which is no series to prune; let it end in /, or be a template.";
       }
     ];
 in
@@ -383,7 +554,14 @@ in
               uri = "s3://backups/vault/";
               region = "eu-central-1";
             };
-            prune.keepLast = 30;
+            prune = {
+              keepLast = 14;
+              keepDaily = 14;
+              keepWeekly = 8;
+              keepMonthly = 12;
+              # With keys that may list and delete; those of the backup need not delete then.
+              environmentFile = "/run/secrets/snapline-prune.env";
+            };
             environmentFile = "/run/secrets/snapline-s3.env";
           };
         }
@@ -394,17 +572,31 @@ in
   config = lib.mkIf (cfg.backups != { }) {
     assertions = lib.concatLists (lib.mapAttrsToList assertionsFor cfg.backups);
 
-    systemd.services = lib.mapAttrs' (
-      name: backup: lib.nameValuePair (unitOf name) (service name backup)
-    ) cfg.backups;
+    systemd.services =
+      lib.mapAttrs' (
+        name: backup: lib.nameValuePair (unitOf name) (backupService name backup)
+      ) cfg.backups
+      // lib.mapAttrs' (name: backup: lib.nameValuePair (pruneUnitOf name) (pruneService name backup)) (
+        lib.filterAttrs (_name: prunesApart) cfg.backups
+      );
 
-    systemd.timers = lib.mapAttrs' (
-      name: backup:
-      lib.nameValuePair (unitOf name) {
-        description = "Timer of the backup of Vault to S3: ${name}";
-        wantedBy = [ "timers.target" ];
-        inherit (backup) timerConfig;
-      }
-    ) (lib.filterAttrs (_name: backup: backup.timerConfig != null) cfg.backups);
+    systemd.timers =
+      lib.mapAttrs' (
+        name: backup:
+        lib.nameValuePair (unitOf name) (
+          timer "Timer of the backup of Vault to S3: ${name}" backup.timerConfig
+        )
+      ) (lib.filterAttrs (_name: backup: backup.timerConfig != null) cfg.backups)
+      //
+        lib.mapAttrs'
+          (
+            name: backup:
+            lib.nameValuePair (pruneUnitOf name) (
+              timer "Timer of the pruning of the backups of Vault in S3: ${name}" backup.prune.timerConfig
+            )
+          )
+          (
+            lib.filterAttrs (_name: backup: prunesApart backup && backup.prune.timerConfig != null) cfg.backups
+          );
   };
 }

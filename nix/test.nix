@@ -1,4 +1,5 @@
-# A machine with Vault on Raft, MinIO, and a backup by the module: the timer fires, and the object is there.
+# A machine with Vault on Raft, MinIO, and backups by the module: the timer fires, and the object is there; old ones go, in
+# the same unit or in one of their own.
 {
   lib,
   pkgs,
@@ -72,6 +73,26 @@ pkgs.testers.runNixOSTest {
             };
           };
 
+          # Pruned by a unit of its own, with rules in restic's form; both are started by the test.
+          apart = {
+            vault = {
+              address = "http://127.0.0.1:8200";
+              roleIdFile = "/run/keys/role-id";
+              secretIdFile = "/run/keys/secret-id";
+            };
+            s3 = {
+              uri = "s3://backups/apart/";
+              endpointUrl = "http://127.0.0.1:9000";
+            };
+            prune = {
+              opts = [ "--keep-last 1" ];
+              environmentFile = "/run/keys/pruner.env";
+              timerConfig = null;
+            };
+            environmentFile = "/run/keys/s3.env";
+            timerConfig = null;
+          };
+
           # With nothing but what has no default, a name with an escape in it, and no timer.
           refused = {
             vault = {
@@ -106,9 +127,10 @@ pkgs.testers.runNixOSTest {
     )
 
 
-    def keys():
+    def keys(prefix=""):
         listing = machine.succeed(f"{S3} 'http://127.0.0.1:9000/backups?list-type=2'")
-        return [part.split("</Key>")[0] for part in listing.split("<Key>")[1:]]
+        found = [part.split("</Key>")[0] for part in listing.split("<Key>")[1:]]
+        return [key for key in found if key.startswith(prefix)]
 
 
     machine.wait_for_unit("vault.service")
@@ -138,6 +160,7 @@ pkgs.testers.runNixOSTest {
             f"umask 077 && printf %s '{secret_id}' > /run/keys/secret-id",
             "umask 077 && printf 'AWS_ACCESS_KEY_ID=${accessKey}\\nAWS_SECRET_ACCESS_KEY=${secretKey}\\n'"
             " > /run/keys/s3.env",
+            "umask 077 && cp /run/keys/s3.env /run/keys/pruner.env",
         )
 
     with subtest("the timer fires, and the object is there and is a snapshot"):
@@ -156,6 +179,21 @@ pkgs.testers.runNixOSTest {
         machine.succeed(f"systemctl stop {UNIT}.timer")
         machine.wait_until_fails(f"systemctl is-active {UNIT}.service | grep -x activating")
         assert len(keys()) == 2, keys()
+
+    with subtest("with credentials of its own, pruning is a unit of its own, which knows no Vault"):
+        for _ in range(2):
+            machine.succeed("systemctl start snapline-backup-apart.service")
+        stored = keys("apart/")
+        assert len(stored) == 2, stored
+        # The backup has what it needs without the other one's file, and the reverse.
+        machine.succeed("mv /run/keys/s3.env /run/keys/s3.env.away")
+        machine.succeed("systemctl start snapline-prune-apart.service")
+        machine.succeed("mv /run/keys/s3.env.away /run/keys/s3.env")
+        assert keys("apart/") == stored[1:], keys("apart/")
+        credentials = machine.succeed("systemctl show --property LoadCredential --value snapline-prune-apart.service")
+        assert credentials.strip() == "", credentials
+        machine.fail("systemctl cat snapline-backup-apart.service | grep -F snap-prune")
+        machine.succeed("systemd-analyze security --threshold=20 snapline-prune-apart.service")
 
     with subtest("a refused login fails the unit with 77, and stores nothing"):
         machine.fail("systemctl start snapline-backup-refused.service")
