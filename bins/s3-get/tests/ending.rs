@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use program::{end_of, expect};
 use rustix::process::Signal;
-use signals::signal;
+use signals::signal_twice;
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{StandIn, Turn};
 
@@ -57,7 +57,7 @@ fn a_signal_ends_a_download_at_once_and_removes_the_temporary_file() {
         let store = StandIn::always("get", Turn::Stuck(500_000)).holding("one.snap", archive.clone());
         let child = start(&store, &["--output", place.to_str().unwrap(), "s3://bkt/one.snap"]);
         store.wait_for("get", 1);
-        signal(&child, number);
+        signal_twice(&child, number);
         expect(&end_of(child, LIMIT), code, &["ended by SIG"]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

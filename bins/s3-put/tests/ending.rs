@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use program::{end_of, expect};
 use rustix::process::Signal;
-use signals::signal;
+use signals::{signal, signal_twice};
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{Interlude, StandIn, Turn, error};
 
@@ -56,11 +56,14 @@ fn start_whole(store: &StandIn, words: &[&str], bytes: Vec<u8>) -> Child {
 
 #[test]
 fn a_signal_in_mid_upload_aborts_the_upload_and_does_nothing_else() {
-    for (number, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (number, send, code) in [
+        (Signal::TERM, signal as fn(&Child, Signal), 143),
+        (Signal::INT, signal_twice, 130),
+    ] {
         let store = StandIn::new();
         let (child, writer) = start(&store, &[], large());
         store.wait_for("part", 2);
-        signal(&child, number);
+        send(&child, number);
         let output = end_of(child, GRACE);
         expect(&output, code, &["ended by SIG"]);
         assert!(output.stdout.is_empty());
@@ -80,7 +83,7 @@ fn a_signal_while_parts_are_in_flight_aborts_twice_and_sends_no_further_part() {
     });
     let child = start_whole(&store, &["--concurrency", "1"], large());
     store.wait_for("part", 1);
-    signal(&child, Signal::TERM);
+    signal_twice(&child, Signal::TERM);
     store.wait_for("abort", 1);
     store.release();
     let output = end_of(child, GRACE);
@@ -96,7 +99,7 @@ fn a_signal_while_the_upload_is_begun_aborts_it_as_soon_as_it_is_known() {
     let store = StandIn::once("begin", Turn::After(Interlude::Hold));
     let child = start_whole(&store, &[], large());
     store.wait_for("begin", 1);
-    signal(&child, Signal::TERM);
+    signal_twice(&child, Signal::TERM);
     store.release();
     expect(&end_of(child, GRACE), 143, &["ended by SIGTERM"]);
     assert_eq!((store.keys(), store.uploads()), (Vec::new(), 0), "{:?}", store.asked());
@@ -114,16 +117,20 @@ fn a_signal_while_the_store_does_not_say_which_upload_it_began_tells_so() {
 }
 
 #[test]
-fn a_signal_during_a_completion_that_succeeds_lets_it_finish() {
-    let store = StandIn::once("complete", Turn::After(Interlude::Hold));
-    let child = start_whole(&store, &[], large());
-    store.wait_for("complete", 1);
-    signal(&child, Signal::TERM);
-    store.release();
-    let output = end_of(child, GRACE);
-    expect(&output, 0, &["stored"]);
-    assert_eq!(output.stdout, format!("{URI}\n").as_bytes());
-    assert!(store.object(KEY).body == large());
+fn a_signal_during_a_completion_that_succeeds_lets_it_finish_however_many_follow() {
+    for signals in 1..=3 {
+        let store = StandIn::once("complete", Turn::After(Interlude::Hold));
+        let child = start_whole(&store, &[], large());
+        store.wait_for("complete", 1);
+        for _ in 0..signals {
+            signal(&child, Signal::TERM);
+        }
+        store.release();
+        let output = end_of(child, GRACE);
+        expect(&output, 0, &["stored"]);
+        assert_eq!(output.stdout, format!("{URI}\n").as_bytes());
+        assert!(store.object(KEY).body == large());
+    }
 }
 
 /// On a terminal's Ctrl-C there are two: the terminal's, and the one that snap-pipe passes on.
@@ -171,7 +178,7 @@ fn a_signal_while_a_failed_upload_is_aborted_waits_for_the_abort() {
     cut.truncate(11 << 20);
     let child = start_whole(&store, &[], cut);
     store.wait_for("abort", 1);
-    signal(&child, Signal::TERM);
+    signal_twice(&child, Signal::TERM);
     store.release();
     let output = end_of(child, GRACE);
     assert!(matches!(output.status.code(), Some(65 | 143)), "{:?}", output.status);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use program::{SECRETS, end_of, expect, run_with};
 use rustix::process::{Pid, Signal};
-use signals::signal;
+use signals::signal_twice;
 use snapline_archive::synthetic::Synthetic;
 use stand_in::{StandIn, Turn, error};
 
@@ -289,7 +289,7 @@ fn a_signal_ends_the_filter_too_and_aborts_the_upload() {
             if length > 10 << 20 {
                 store.wait_for("part", 1);
             }
-            signal(&child, number);
+            signal_twice(&child, number);
             let output = end_of(child, Duration::from_secs(10));
             nothing_is_left(&store, &output, code, &["ended by SIG"]);
             ids.have_ended();

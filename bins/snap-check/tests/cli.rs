@@ -19,7 +19,7 @@ use std::time::Duration;
 use program::{end_of, expect, run_with};
 use rustix::process::Signal;
 use series::{DAILY, PROGRAM, SERIES, archive, check, holding, key, run, text};
-use signals::signal;
+use signals::signal_twice;
 use stand_in::{StandIn, Turn, closed, error};
 
 /// What `s3-put` stores through a filter.
@@ -486,7 +486,7 @@ fn a_signal_ends_it_at_once_and_leaves_the_older_report() {
             .args(["--verify", "latest", "--output", file.to_str().unwrap()]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         store.wait_for("get", 1);
-        signal(&child, number);
+        signal_twice(&child, number);
         expect(&end_of(child, Duration::from_secs(20)), code, &["ended by SIG"]);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "older");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

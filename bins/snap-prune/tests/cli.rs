@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use program::{SECRETS, end_of, expect, run_with};
 use rustix::process::Signal;
-use signals::{signal, wait_until_it_listens};
-use stand_in::{StandIn, Turn, closed, error, reply};
+use signals::{signal, signal_twice, wait_until_it_listens};
+use stand_in::{Interlude, StandIn, Turn, closed, error, reply};
 use support::{PROGRAM, SERIES, key, keys, line, nothing_goes, run, series};
 
 #[test]
@@ -622,6 +622,25 @@ fn a_signal_ends_it_with_128_and_its_number() {
     signal(&child, Signal::TERM);
     expect(&end_of(child, Duration::from_secs(5)), 143, &["ended by SIGTERM"]);
     assert_eq!(store.connections(), 0);
+}
+
+/// No deletion begins after a signal, however many come.
+#[test]
+fn a_signal_during_a_deletion_lets_no_other_begin() {
+    let store = series(StandIn::once("DELETE", Turn::After(Interlude::Hold)), 6);
+    let mut command = program::program(PROGRAM, &store.url);
+    command
+        .args(SERIES)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    store.wait_for("DELETE", 1);
+    signal_twice(&child, Signal::TERM);
+    store.release();
+    expect(&end_of(child, Duration::from_secs(20)), 143, &["ended by SIGTERM"]);
+    assert_eq!(store.those("DELETE").len(), 1);
+    assert!(store.keys().len() >= 5);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use scripted::{Server, closed, reply};
-use signals::signal;
+use signals::{signal, signal_twice, wait_until_it_blocks_in};
 
 const LOGIN: &str = r#"{"auth":{"client_token":"hvs.new-token","policies":["backup","default"],"lease_duration":900}}"#;
 const REVOKE: &str = "POST /v1/auth/token/revoke-self";
@@ -692,7 +692,7 @@ fn a_reply_that_does_not_come_holds_up_the_end_by_two_seconds_at_most() {
         .unwrap();
     vault.wait_for("POST /v1/auth/approle/login");
     let begun = std::time::Instant::now();
-    signal(&child, Signal::TERM);
+    signal_twice(&child, Signal::TERM);
     expect(&child.wait_with_output().unwrap(), 143, &["ended by SIGTERM"]);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
@@ -711,9 +711,9 @@ fn a_token_that_waits_for_its_reader_is_revoked_at_a_signal() {
         .spawn()
         .unwrap();
     vault.wait_for("POST /v1/auth/approle/login");
-    // The reply is on its way; the write behind it blocks for ever.
-    std::thread::sleep(Duration::from_millis(500));
-    signal(&child, Signal::TERM);
+    // The write of the token blocks for ever.
+    wait_until_it_blocks_in(&child, "pipe_write");
+    signal_twice(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
     assert_eq!(vault.lines().last().map(String::as_str), Some(REVOKE));

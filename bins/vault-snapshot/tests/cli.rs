@@ -514,15 +514,25 @@ fn a_signal_revokes_the_token_and_removes_the_temporary_file() {
         });
         let words = ["--revoke", "--output", place.to_str().unwrap()];
         let child = start(&vault.url, &words, Stdio::piped());
-        vault.wait_for(SNAPSHOT);
-        std::thread::sleep(Duration::from_millis(300));
+        wait_until("the temporary file has content", || {
+            let mut files = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+            files.any(|file| file.path() != place && file.metadata().is_ok_and(|metadata| metadata.len() > 0))
+        });
         let begun = Instant::now();
-        signals::signal(&child, signal);
+        signals::signal_twice(&child, signal);
         expect(&child.wait_with_output().unwrap(), code, &["ended by SIG"]);
         assert!(begun.elapsed() < Duration::from_secs(5));
         assert_eq!(vault.lines(), [SNAPSHOT, REVOKE]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(std::fs::read(&place).unwrap(), b"yesterday's");
+    }
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -192,7 +192,7 @@ fn terminated_on_the_way_it_leaves_no_file_and_no_token() {
     let words = ["--revoke", "--spool", folder.path().to_str().unwrap()];
     let child = start(&vault.url, &words, Stdio::piped());
     vault.wait_for(SNAPSHOT);
-    signals::signal(&child, rustix::process::Signal::TERM);
+    signals::signal_twice(&child, rustix::process::Signal::TERM);
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
     assert!(output.stdout.is_empty());

@@ -18,6 +18,22 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
     });
 }
 
+/// The same twice: what a Ctrl-C does to a stage of snap-pipe, once from the terminal and once from snap-pipe.
+pub(crate) fn signal_twice(child: &Child, number: Signal) {
+    signal(child, number);
+    signal(child, number);
+}
+
+/// Waits until a thread of the program sleeps in this function of the kernel, for example `pipe_write`.
+pub(crate) fn wait_until_it_blocks_in(child: &Child, function: &str) {
+    let waits =
+        |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("wchan")).ok();
+    wait_until(child, &format!("it blocks in {function}"), || {
+        let mut tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        tasks.any(|task| waits(task).is_some_and(|place| place.contains(function)))
+    });
+}
+
 /// Waits until the thread that takes signals up is there. Before that a signal may end the program by the default action, or be
 /// lost: the registry of handlers does nothing for one that comes while the first handler is being set.
 pub(crate) fn wait_until_it_listens(child: &Child) {
