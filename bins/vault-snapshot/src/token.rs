@@ -15,9 +15,24 @@ pub(crate) fn find(file: Option<&str>, stdin: Source, environment: Environment<'
             Kind::Usage,
             "read the token from standard input: it is a terminal",
         )),
-        (Some("-"), _) | (None, Source::Stream) => from_stdin(),
+        (Some("-"), _) => from_stdin(),
+        // In a job of cron or of CI, standard input is a pipe that is empty, and the token is in a variable.
+        (None, Source::Stream) => from_stdin().map_err(|failure| match of_environment(environment) {
+            Some(name) if failure.kind() == Kind::NoInput => failure.hint(format!(
+                "{name} is read only where standard input is /dev/null or a terminal: add '< /dev/null', or give --token-file; in a pipe, the program before this one failed"
+            )),
+            _ => failure,
+        }),
         (file, _) => Ok(Secret::find_token(file, environment)?),
     }
+}
+
+/// The variable that would have had a token.
+fn of_environment(environment: Environment<'_>) -> Option<&'static str> {
+    let names = ["BAO_TOKEN", "VAULT_TOKEN", "BAO_TOKEN_FILE", "VAULT_TOKEN_FILE"];
+    names
+        .into_iter()
+        .find(|name| environment(name).is_some_and(|value| !value.is_empty()))
 }
 
 fn from_stdin() -> Result<Secret, Failure> {

@@ -234,6 +234,28 @@ fn of_a_large_bad_archive_the_end_never_leaves() {
     assert!(whole.starts_with(&output.stdout));
 }
 
+/// A job of cron, of CI or of ssh has an empty pipe for its standard input.
+#[test]
+fn an_empty_pipe_beside_a_token_in_the_environment_is_explained() {
+    for name in ["VAULT_TOKEN", "BAO_TOKEN", "VAULT_TOKEN_FILE"] {
+        let vault = sending(small());
+        let mut command = program(&vault.url);
+        command.env(name, "somebodys-own");
+        let output = run_with(command, &[], "");
+        expect(
+            &output,
+            66,
+            &[
+                "the token",
+                &format!("hint: {name} is read only where"),
+                "< /dev/null",
+                "--token-file",
+            ],
+        );
+        assert!(vault.lines().is_empty());
+    }
+}
+
 #[test]
 fn a_token_that_is_not_one_line_is_65_and_none_at_all_is_66() {
     let vault = sending(small());

@@ -1,6 +1,7 @@
 //! Names of places: a server's address, a mount, a namespace.
 
 use std::fmt;
+use std::path::Path;
 
 use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,7 +13,7 @@ use crate::Error;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The address of a server: `http://` or `https://`, a host, perhaps a port and a path prefix; or `unix://` and the path of
-/// a socket.
+/// a socket, which may also follow `unix:` if it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     base: String,
@@ -29,10 +30,15 @@ impl Address {
         // Not shown where it holds a password.
         let shown = if text.contains('@') { "…" } else { text };
         let wrong = |cause: &str| Error::config(format!("read the address '{shown}' of {source}: {cause}"));
-        if let Some(path) = text.strip_prefix("unix://") {
-            if path.is_empty() {
-                return Err(wrong("it names no socket").with_hint(Some("write it as unix:///run/vault.sock")));
-            }
+        if let Some(path) = text.strip_prefix("unix:") {
+            let hint = || Some("write it as unix:///run/vault.sock");
+            let path = match path.strip_prefix("//") {
+                Some("") => return Err(wrong("it names no socket").with_hint(hint())),
+                Some(path) => path,
+                // One slash is what people write (hashicorp/vault#8378). Where no socket is there, the spelling is the likelier fault.
+                None if path.starts_with('/') && Path::new(path).exists() => path,
+                None => return Err(wrong("there is no such socket, and the form is another one").with_hint(hint())),
+            };
             return Ok(Self {
                 // What Vault's own client says to the server.
                 base: "http://localhost".to_owned(),
@@ -169,6 +175,7 @@ impl Namespace {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use snapline_failure::Fail as _;
 
     use super::*;
 
@@ -199,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_is_there_may_be_written_with_one_slash() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.sock");
+        let text = format!("unix:{}", path.display());
+        let error = Address::new(&text, "VAULT_ADDR").unwrap_err();
+        assert_eq!(error.hint(), Some("write it as unix:///run/vault.sock"));
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let address = Address::new(&text, "VAULT_ADDR").unwrap();
+        assert_eq!(address.to_string(), format!("unix://{}", path.display()));
+        assert_eq!(address.socket(), Some(&Socket(path)));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_with_its_source() {
         for text in [
             "",
@@ -208,6 +228,9 @@ mod tests {
             "/vault",
             "ftp://vault",
             "unix://",
+            "unix:",
+            "unix:run/vault.sock",
+            "unix:/no/such/socket",
             "https://user:hidden@vault",
             "https://vault?a=b",
             "https://vault#a",
