@@ -59,8 +59,7 @@ impl<'a> Names<'a> {
             Location::Series { bucket, .. } => Failure::says(
                 Kind::Unavailable,
                 format!(
-                    "find a free name in 's3://{bucket}': the names of {} seconds are taken",
-                    self.tried
+                    "find a free name in 's3://{bucket}': those of this second and the next {MOST_SECONDS} are taken"
                 ),
             ),
         }
@@ -112,6 +111,15 @@ mod tests {
         assert_eq!(names.next().unwrap().key, "v/n_20270101_000000");
         assert_eq!(std::iter::from_fn(|| names.next()).count(), 59);
         assert_eq!(names.taken().kind(), Kind::Unavailable);
+    }
+
+    #[test]
+    fn a_minute_of_names_and_no_more_is_said_to_be_taken() {
+        let location = Location::parse("s3://bkt/v/", "n_%Y%m%d_%H%M%S").unwrap();
+        let mut names = Names::new(&location, false, OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(std::iter::from_fn(|| names.next()).count(), 61);
+        let words = "find a free name in 's3://bkt': those of this second and the next 60 are taken";
+        assert_eq!(names.taken().to_string(), words);
     }
 
     #[test]
