@@ -24,12 +24,13 @@ const DOING: &str = "find credentials";
 pub struct Chain {
     source: Source,
     skipped: Vec<String>,
-    sts: Sts,
 }
 
 impl Chain {
-    /// Looks for the source: keys in the environment, a web identity in the environment, the profile, a container endpoint, and
-    /// last the instance's metadata. A profile named on the command line comes before the environment, as in `aws`.
+    /// Looks for the source, in the order of botocore: keys in the environment, a role of the profile, a web identity, other
+    /// settings of the profile, a container endpoint, and last the instance's metadata. A profile named on the command line comes
+    /// before the environment, as in `aws`. They are looked at one after the other: what is wrong with one that does not apply
+    /// does not matter.
     ///
     /// `region` is whose STS is asked. `program` begins the name of a role's session where `AWS_ROLE_SESSION_NAME` does not say
     /// one.
@@ -41,19 +42,11 @@ impl Chain {
         let finder = Finder {
             environment,
             profiles,
+            region,
             program,
         };
         let (source, skipped) = finder.find()?;
-        let sts = match endpoint::endpoint_url("sts", environment, profiles)? {
-            Some((source, url)) => endpoint::checked(&url, &source)?,
-            None => endpoint::checked(&endpoint::sts_of_region(region)?, "the region")?,
-        };
-        let region = region.to_owned();
-        Ok(Self {
-            source,
-            skipped,
-            sts: Sts { uri: sts, region },
-        })
+        Ok(Self { source, skipped })
     }
 
     /// Whether asking again may give other credentials.
@@ -66,19 +59,17 @@ impl Chain {
     }
 
     pub(crate) fn get(&self, transport: &Transport) -> Result<Credentials, Error> {
-        self.source
-            .get(transport, &self.sts)
-            .map_err(|miss| match (miss, &self.source) {
-                (Miss::Absent(error), Source::Instance(instance)) => {
-                    let last = format!("instance metadata: {} says {}", instance.base(), error.cause());
-                    let none = nothing(&[self.skipped.as_slice(), &[last]].concat());
-                    match error.hint() {
-                        Some(hint) => none.hint_with(format!("{HINT}; {hint}")),
-                        None => none.hint_with(HINT),
-                    }
+        self.source.get(transport).map_err(|miss| match (miss, &self.source) {
+            (Miss::Absent(error), Source::Instance(instance)) => {
+                let last = format!("instance metadata: {} says {}", instance.base(), error.cause());
+                let none = nothing(&[self.skipped.as_slice(), &[last]].concat());
+                match error.hint() {
+                    Some(hint) => none.hint_with(format!("{HINT}; {hint}")),
+                    None => none.hint_with(HINT),
                 }
-                (miss, _) => miss.into_error(),
-            })
+            }
+            (miss, _) => miss.into_error(),
+        })
     }
 }
 
@@ -91,10 +82,11 @@ fn nothing(reasons: &[String]) -> Error {
 struct Finder<'a> {
     environment: Environment<'a>,
     profiles: &'a Profiles,
+    region: &'a str,
     program: &'a str,
 }
 
-/// A source, or why there is none.
+/// A source, or why there is none; that is empty where a later step looks at the same place again.
 enum Found {
     Source(Source),
     Nothing(String),
@@ -103,27 +95,41 @@ enum Found {
 impl Finder<'_> {
     fn find(&self) -> Result<(Source, Vec<String>), Error> {
         let mut skipped = Vec::new();
-        if self.profiles.is_of_command_line() {
-            skipped.push("environment: --profile comes before it".to_owned());
-        } else {
-            for found in [self.keys()?, self.web_identity()?] {
-                match found {
-                    Found::Source(source) => return Ok((source, skipped)),
-                    Found::Nothing(why) => skipped.push(why),
-                }
-            }
-        }
-        for found in [
-            self.profile(self.profiles.name(), &mut Vec::new())?,
-            self.container()?,
-            self.instance()?,
-        ] {
-            match found {
+        let steps: [fn(&Self) -> Result<Found, Error>; 6] = [
+            Self::environment,
+            Self::role_of_profile,
+            Self::web_identity,
+            |finder| finder.profile(finder.profiles.name(), &mut Vec::new()),
+            Self::container,
+            Self::instance,
+        ];
+        for step in steps {
+            match step(self)? {
                 Found::Source(source) => return Ok((source, skipped)),
+                Found::Nothing(why) if why.is_empty() => {}
                 Found::Nothing(why) => skipped.push(why),
             }
         }
         Err(nothing(&skipped).hint_with(HINT))
+    }
+
+    fn environment(&self) -> Result<Found, Error> {
+        if self.profiles.is_of_command_line() {
+            return Ok(Found::Nothing("environment: --profile comes before it".to_owned()));
+        }
+        self.keys()
+    }
+
+    /// A role that is assumed with other credentials comes before a web identity (botocore `AssumeRoleProvider`).
+    fn role_of_profile(&self) -> Result<Found, Error> {
+        let has_role = |profile: &Section| {
+            nonempty(profile, "role_arn").is_some() && nonempty(profile, "web_identity_token_file").is_none()
+        };
+        let name = self.profiles.name();
+        if self.profiles.get(name).is_some_and(has_role) {
+            return self.profile(name, &mut Vec::new());
+        }
+        Ok(Found::Nothing(String::new()))
     }
 
     fn keys(&self) -> Result<Found, Error> {
@@ -136,22 +142,40 @@ impl Finder<'_> {
         })
     }
 
+    /// Each of the two settings is that of the environment, else that of the profile (botocore
+    /// `AssumeRoleWithWebIdentityProvider`).
     fn web_identity(&self) -> Result<Found, Error> {
-        let token_file = identity(self.environment, "AWS_WEB_IDENTITY_TOKEN_FILE")?;
-        let role = identity(self.environment, "AWS_ROLE_ARN")?;
-        let nothing = |name: &str| Found::Nothing(format!("web identity: {name} is not set"));
-        Ok(match (token_file, role) {
-            (Some(token_file), Some(arn)) => Found::Source(Source::WebIdentity(WebIdentity {
-                role: self.role(arn, &Section::new())?,
-                token_file,
-            })),
-            (Some(_), None) => {
-                let cause = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not";
-                return Err(Error::config(DOING, cause));
-            }
+        let nothing = Section::new();
+        let profile = self.profiles.get(self.profiles.name()).unwrap_or(&nothing);
+        let setting = |variable: &str, setting: &str| match self.profiles.is_of_command_line() {
+            true => Ok(nonempty(profile, setting).map(str::to_owned)),
+            false => identity(self.environment, variable)
+                .map(|found| found.or_else(|| nonempty(profile, setting).map(str::to_owned))),
+        };
+        let Some(token_file) = setting("AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file")? else {
             // A role alone may be meant for others: many tools have a variable of this name.
-            (None, _) => nothing("AWS_WEB_IDENTITY_TOKEN_FILE"),
-        })
+            let why = "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set";
+            return Ok(Found::Nothing(why.to_owned()));
+        };
+        let Some(arn) = setting("AWS_ROLE_ARN", "role_arn")? else {
+            let cause = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not";
+            return Err(Error::config(DOING, cause));
+        };
+        Ok(Found::Source(Source::WebIdentity(WebIdentity {
+            role: self.role(arn, profile)?,
+            token_file,
+            sts: self.sts()?,
+        })))
+    }
+
+    /// Whom a role is asked of.
+    fn sts(&self) -> Result<Sts, Error> {
+        let uri = match endpoint::endpoint_url("sts", self.environment, self.profiles)? {
+            Some((source, url)) => endpoint::checked(&url, &source)?,
+            None => endpoint::checked(&endpoint::sts_of_region(self.region)?, "the region")?,
+        };
+        let region = self.region.to_owned();
+        Ok(Sts { uri, region })
     }
 
     fn container(&self) -> Result<Found, Error> {
@@ -183,21 +207,27 @@ impl Finder<'_> {
         if seen.iter().any(|one| one == name) {
             return Err(wrong("its source_profile leads back to it"));
         }
-        let keys = keys_of(profile, name)?;
+        self.profiles.understood(name)?;
         // Who names this profile as a source means its keys, if it has any; who names it as such means its role.
-        let role = nonempty(profile, "role_arn").filter(|_| seen.is_empty() || keys.is_none());
-        if let Some(arn) = role {
+        let has_keys = nonempty(profile, "aws_access_key_id").is_some();
+        if let Some(arn) = nonempty(profile, "role_arn").filter(|_| seen.is_empty() || !has_keys) {
             seen.push(name.to_owned());
-            return self.assumed(name, arn, profile, keys, seen).map(Found::Source);
+            return self.assumed(name, arn, profile, seen).map(Found::Source);
         }
-        if let Some(keys) = keys {
+        let refuse = |settings: &[&str]| match settings.iter().find(|setting| nonempty(profile, setting).is_some()) {
+            None => Ok(()),
+            Some(setting) => Err(wrong(&format!("it has {setting}, which is not supported"))
+                .hint_with("use keys, role_arn with source_profile, or web_identity_token_file")),
+        };
+        // What comes before keys for `aws` must not be passed over: the keys may be somebody else's.
+        refuse(&["sso_account_id", "sso_role_name"])?;
+        if !self.profiles.is_in_credentials_file(name) {
+            refuse(&["login_session", "credential_process"])?;
+        }
+        if let Some(keys) = keys_of(profile, name)? {
             return Ok(Found::Source(keys));
         }
-        let unsupported = ["credential_process", "sso_session", "sso_start_url", "login_session"];
-        if let Some(setting) = unsupported.iter().find(|setting| nonempty(profile, setting).is_some()) {
-            return Err(wrong(&format!("it has {setting}, which is not supported"))
-                .hint_with("use keys, role_arn with source_profile, or web_identity_token_file"));
-        }
+        refuse(&["credential_process", "sso_session", "sso_start_url", "login_session"])?;
         match seen.last() {
             Some(last) => Err(wrong(&format!("it has no keys, and profile '{last}' names it"))),
             None => Ok(Found::Nothing(format!(
@@ -207,14 +237,7 @@ impl Finder<'_> {
     }
 
     /// A profile with a role.
-    fn assumed(
-        &self,
-        name: &str,
-        arn: &str,
-        profile: &Section,
-        keys: Option<Source>,
-        seen: &mut Vec<String>,
-    ) -> Result<Source, Error> {
+    fn assumed(&self, name: &str, arn: &str, profile: &Section, seen: &mut Vec<String>) -> Result<Source, Error> {
         let wrong = |cause: String| Error::config(format!("read profile '{name}'"), cause);
         let role = self.role(arn.to_owned(), profile)?;
         if nonempty(profile, "mfa_serial").is_some() {
@@ -227,12 +250,14 @@ impl Finder<'_> {
             get("credential_source"),
         ) {
             (Some(file), None, None) => {
-                let token_file = file.to_owned();
-                return Ok(Source::WebIdentity(WebIdentity { role, token_file }));
+                return Ok(Source::WebIdentity(WebIdentity {
+                    role,
+                    token_file: file.to_owned(),
+                    sts: self.sts()?,
+                }));
             }
-            (None, Some(source), None) if source == name => {
-                keys.ok_or_else(|| wrong("it is its own source_profile, but has no keys".to_owned()))?
-            }
+            (None, Some(source), None) if source == name => keys_of(profile, name)?
+                .ok_or_else(|| wrong("it is its own source_profile, but has no keys".to_owned()))?,
             (None, Some(source), None) => match self.profile(source, seen)? {
                 Found::Source(source) => source,
                 Found::Nothing(why) => return Err(wrong(format!("its source_profile: {why}"))),
@@ -259,7 +284,11 @@ impl Finder<'_> {
                 return Err(wrong(cause.to_owned()));
             }
         };
-        Ok(Source::Assumed { by: Box::new(by), role })
+        Ok(Source::Assumed {
+            by: Box::new(by),
+            role,
+            sts: self.sts()?,
+        })
     }
 
     /// A role with its profile's settings; for a role of the environment, those are empty.
@@ -323,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_environment_web_identity_profile_container_instance() {
+    fn the_order_is_environment_role_web_identity_profile_container_instance() {
         let config = "[default]\naws_access_key_id = p\naws_secret_access_key = s\n";
         let all = [&KEYS[..], &IDENTITY, &[CONTAINER]].concat();
         assert_eq!(find(&all, None, config).unwrap(), "the keys of the environment");
@@ -368,7 +397,7 @@ mod tests {
                 "AWS_ACCESS_KEY_ID is set but empty",
             ),
             (&KEYS[..1], "AWS_SECRET_ACCESS_KEY is not set"),
-            (&[("AWS_ROLE_ARN", ""), CONTAINER], "AWS_ROLE_ARN is set but empty"),
+            (&[IDENTITY[0], ("AWS_ROLE_ARN", "")], "AWS_ROLE_ARN is set but empty"),
             (&[IDENTITY[0], CONTAINER], "AWS_ROLE_ARN is not"),
             (
                 &[("AWS_WEB_IDENTITY_TOKEN_FILE", ""), CONTAINER],
@@ -390,6 +419,82 @@ mod tests {
             find(&[IDENTITY[1], CONTAINER], None, "").unwrap().contains("container"),
             "a role alone"
         );
+        assert!(
+            find(&[("AWS_ROLE_ARN", ""), CONTAINER], None, "")
+                .unwrap()
+                .contains("container")
+        );
+    }
+
+    /// What is wrong with a source that does not apply does not matter.
+    #[test]
+    fn a_broken_source_behind_the_one_that_applies_does_not_stop_it() {
+        let broken = [
+            ("AWS_ROLE_ARN", ""),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", ""),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+            ("AWS_ENDPOINT_URL_STS", "nonsense"),
+        ];
+        let config = "[default]\ncredential_process = /bin/x\n";
+        let all = [&KEYS[..], &broken].concat();
+        assert_eq!(find(&all, None, config).unwrap(), "the keys of the environment");
+        let config = "[default]\nrole_arn = r\nsource_profile = base\n[profile base]\naws_access_key_id = k\naws_secret_access_key = s\n";
+        assert_eq!(
+            find(&broken[..3], None, config).unwrap(),
+            "role 'r' by the keys of profile 'base'"
+        );
+        assert!(
+            find(&broken, None, config)
+                .unwrap_err()
+                .contains("AWS_ENDPOINT_URL_STS")
+        );
+    }
+
+    /// On EKS the webhook sets a web identity for every pod; who asks for a role by a profile means that one.
+    #[test]
+    fn a_role_of_the_profile_comes_before_a_web_identity() {
+        let role = "[default]\nrole_arn = r\ncredential_source = EcsContainer\n";
+        let all = [&IDENTITY[..], &[CONTAINER]].concat();
+        assert!(find(&all, None, role).unwrap().starts_with("role 'r' by the container"));
+        // The same where the role is to be had by the identity itself.
+        let config = "[default]\nrole_arn = r\nweb_identity_token_file = /p\n";
+        assert_eq!(find(&IDENTITY, None, config).unwrap(), "role 'arn' by web identity");
+        assert_eq!(
+            find(&IDENTITY, Some("default"), config).unwrap(),
+            "role 'r' by web identity"
+        );
+        assert_eq!(
+            find(
+                &IDENTITY[..1],
+                None,
+                "[default]\nrole_arn = r\nweb_identity_token_file = /p\n"
+            )
+            .unwrap(),
+            "role 'r' by web identity"
+        );
+    }
+
+    #[test]
+    fn what_aws_would_take_before_keys_is_refused_and_not_passed_over() {
+        let keys = "aws_access_key_id = k\naws_secret_access_key = s\n";
+        for (setting, is_refused) in [
+            ("sso_account_id = 1", true),
+            ("sso_role_name = r", true),
+            ("credential_process = /bin/x", true),
+            // Not enough for a login.
+            ("sso_start_url = https://x", false),
+        ] {
+            let found = find(&[], None, &format!("[default]\n{setting}\n{keys}"));
+            assert_eq!(found.is_err(), is_refused, "{setting}");
+        }
+        let profiles = profiles(
+            None,
+            "[default]\ncredential_process = /bin/x\n",
+            &format!("[default]\n{keys}"),
+        )
+        .unwrap();
+        let chain = Chain::find(&|_| None, &profiles, "eu-west-1", "test").unwrap();
+        assert_eq!(chain.source.to_string(), "the keys of profile 'default'");
     }
 
     #[test]
@@ -484,21 +589,25 @@ mod tests {
 
     #[test]
     fn sts_is_that_of_the_region_unless_somebody_says_otherwise() {
-        let chain = |variables: &[(&str, &str)]| {
+        let uri = |variables: &[(&str, &str)]| {
             let environment = |name: &str| {
-                let found = KEYS.iter().chain(variables).find(|(n, _)| *n == name);
+                let found = IDENTITY.iter().chain(variables).find(|(n, _)| *n == name);
                 found.map(|(_, value)| OsString::from(value))
             };
             let profiles = profiles(None, "", "").unwrap();
-            Chain::find(&environment, &profiles, "cn-north-1", "test").map(|chain| chain.sts.uri.to_string())
+            let chain = Chain::find(&environment, &profiles, "cn-north-1", "test")?;
+            match chain.source {
+                Source::WebIdentity(identity) => Ok(identity.sts.uri.to_string()),
+                other => Err(Error::config(DOING, other.to_string())),
+            }
         };
-        assert_eq!(chain(&[]).unwrap(), "https://sts.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(uri(&[]).unwrap(), "https://sts.cn-north-1.amazonaws.com.cn/");
         assert_eq!(
-            chain(&[("AWS_ENDPOINT_URL_STS", "http://h:1/x")]).unwrap(),
+            uri(&[("AWS_ENDPOINT_URL_STS", "http://h:1/x")]).unwrap(),
             "http://h:1/x"
         );
         assert!(
-            chain(&[("AWS_ENDPOINT_URL", "h")])
+            uri(&[("AWS_ENDPOINT_URL", "h")])
                 .unwrap_err()
                 .to_string()
                 .contains("AWS_ENDPOINT_URL")

@@ -1,6 +1,6 @@
 //! The shared files: `~/.aws/config` and `~/.aws/credentials`, and the profile that is meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 
@@ -18,6 +18,10 @@ pub struct Profiles {
     named_by: Option<&'static str>,
     profiles: BTreeMap<String, Section>,
     services: BTreeMap<String, Section>,
+    /// Profiles that have a line which cannot be understood, and where that is.
+    odd: BTreeMap<String, String>,
+    /// Those that have an access key in the credentials file.
+    keyed: BTreeSet<String>,
     /// What became of each file, for messages.
     files: Vec<String>,
 }
@@ -27,8 +31,8 @@ impl Profiles {
     /// not there is no error, as for `aws`. The profile is that of `--profile` (`flag`), else of `AWS_PROFILE`, else `default`.
     ///
     /// # Errors
-    /// [`Kind::Config`](snapline_http::Kind::Config) for a file that cannot be understood, and for a named profile that is in
-    /// neither file; the message says which.
+    /// [`Kind::Config`](snapline_http::Kind::Config) for a profile that is meant and cannot be understood, and for a named
+    /// profile that is in neither file; the message says which.
     pub fn read(flag: Option<&str>, environment: Environment<'_>) -> Result<Self, Error> {
         let (name, named_by) = match (flag, identity(environment, "AWS_PROFILE")?) {
             (Some(name), _) => (name.to_owned(), Some("--profile")),
@@ -40,9 +44,13 @@ impl Profiles {
             named_by,
             profiles: BTreeMap::new(),
             services: BTreeMap::new(),
+            odd: BTreeMap::new(),
+            keyed: BTreeSet::new(),
             files: Vec::new(),
         };
-        for (name, section) in read.file("AWS_CONFIG_FILE", "config", environment)? {
+        for (name, section) in read.file("AWS_CONFIG_FILE", "config", environment, |name| {
+            name.strip_prefix("profile ").unwrap_or(name)
+        })? {
             if let Some(name) = name.strip_prefix("services ") {
                 read.services.insert(unquoted(name), section);
             } else if let Some(name) = name.strip_prefix("profile ") {
@@ -53,14 +61,30 @@ impl Profiles {
             }
         }
         // What both files have is taken from this one.
-        for (name, section) in read.file("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment)? {
-            read.profiles.entry(unquoted(&name)).or_default().extend(section);
+        for (name, section) in read.file("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment, |name| name)? {
+            let name = unquoted(&name);
+            if nonempty(&section, "aws_access_key_id").is_some() {
+                read.keyed.insert(name.clone());
+            }
+            read.profiles.entry(name).or_default().extend(section);
         }
         if let (Some(by), false) = (read.named_by, read.profiles.contains_key(&read.name)) {
             let cause = format!("there is none; {}", read.files.join(", "));
             return Err(Error::config(format!("find profile '{}' of {by}", read.name), cause));
         }
+        read.understood(&read.name)?;
         Ok(read)
+    }
+
+    /// Refuses a profile of which a line cannot be understood. One that is not used may be as it likes.
+    pub(crate) fn understood(&self, name: &str) -> Result<(), Error> {
+        match self.odd.get(name) {
+            Some(place) => Err(Error::config(
+                format!("read profile '{name}'"),
+                format!("{place} is no setting of AWS's shared files"),
+            )),
+            None => Ok(()),
+        }
     }
 
     fn file(
@@ -68,6 +92,7 @@ impl Profiles {
         variable: &str,
         default: &str,
         environment: Environment<'_>,
+        profile: impl Fn(&str) -> &str,
     ) -> Result<BTreeMap<String, Section>, Error> {
         let home = setting(environment, "HOME")?;
         let in_home = |rest: &str| {
@@ -96,7 +121,13 @@ impl Profiles {
         self.files.push(format!("'{path}' is read"));
         let wrong = |cause: String| Error::config(format!("read '{path}'"), cause);
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-        ini::parse(&text).map_err(|line| wrong(format!("line {line} is none of AWS's shared files")))
+        let ini::File { sections, odd } = ini::parse(&text);
+        for (name, line) in odd {
+            self.odd
+                .entry(unquoted(profile(&name)))
+                .or_insert_with(|| format!("line {line} of '{path}'"));
+        }
+        Ok(sections)
     }
 
     /// A setting of the profile, for example `region` or `ca_bundle`; empty counts as not set.
@@ -129,6 +160,11 @@ impl Profiles {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Section> {
         self.profiles.get(name)
+    }
+
+    /// Whether the credentials file, rather than the other one, has keys of this profile.
+    pub(crate) fn is_in_credentials_file(&self, name: &str) -> bool {
+        self.keyed.contains(name)
     }
 
     /// What became of the files.
@@ -210,11 +246,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_understood_is_told_by_its_line_and_not_shown() {
+    fn a_profile_that_cannot_be_understood_is_told_by_its_line_and_not_shown() {
         let error = profiles(None, "", "[default]\naws_secret_access_key s-ecret\n").unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("/.aws/credentials': line 2 "), "{text}");
+        assert!(text.starts_with("read profile 'default': line 2 of '"), "{text}");
         assert!(!text.contains("s-ecret"), "{text}");
+    }
+
+    #[test]
+    fn an_odd_profile_that_is_not_meant_does_not_matter() {
+        let config = "[default]\nregion = r\n[profile \"other one\"]\nnonsense\n[profile \n";
+        assert_eq!(profiles(None, config, "").unwrap().setting("region"), Some("r"));
+        let error = profiles(Some("other one"), config, "").unwrap_err().to_string();
+        assert!(error.starts_with("read profile 'other one': line 4 of '"), "{error}");
     }
 
     #[test]

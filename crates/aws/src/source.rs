@@ -23,6 +23,7 @@ pub(crate) enum Source {
     Assumed {
         by: Box<Source>,
         role: Role,
+        sts: Sts,
     },
     Container(Container),
     Instance(Instance),
@@ -30,12 +31,12 @@ pub(crate) enum Source {
 
 impl Source {
     /// Gets them. What `Miss` tells apart matters to the last source alone.
-    pub(crate) fn get(&self, transport: &Transport, sts: &Sts) -> Result<Credentials, Miss> {
+    pub(crate) fn get(&self, transport: &Transport) -> Result<Credentials, Miss> {
         match self {
             Self::Keys { credentials, .. } => Ok(credentials.clone()),
-            Self::WebIdentity(identity) => identity.get(transport, sts).map_err(Miss::Failed),
-            Self::Assumed { by, role } => {
-                let by = by.get(transport, sts).map_err(|miss| Miss::Failed(miss.into_error()))?;
+            Self::WebIdentity(identity) => identity.get(transport).map_err(Miss::Failed),
+            Self::Assumed { by, role, sts } => {
+                let by = by.get(transport).map_err(|miss| Miss::Failed(miss.into_error()))?;
                 sts.assume(transport, role, &by).map_err(Miss::Failed)
             }
             Self::Container(container) => container.get(transport).map_err(Miss::Failed),
@@ -55,7 +56,7 @@ impl fmt::Display for Source {
         match self {
             Self::Keys { origin, .. } => write!(f, "the keys of {origin}"),
             Self::WebIdentity(identity) => write!(f, "role '{}' by web identity", identity.role.arn),
-            Self::Assumed { by, role } => write!(f, "role '{}' by {by}", role.arn),
+            Self::Assumed { by, role, .. } => write!(f, "role '{}' by {by}", role.arn),
             Self::Container(container) => write!(f, "the container endpoint {}", container.uri()),
             Self::Instance(instance) => write!(f, "the instance's metadata at {}", instance.base()),
         }

@@ -13,11 +13,12 @@ use crate::{Credentials, Error};
 pub(crate) struct WebIdentity {
     pub(crate) role: Role,
     pub(crate) token_file: String,
+    pub(crate) sts: Sts,
 }
 
 impl WebIdentity {
     /// The file is read each time: tokens are replaced long before a program ends that runs for days.
-    pub(crate) fn get(&self, transport: &Transport, sts: &Sts) -> Result<Credentials, Error> {
+    pub(crate) fn get(&self, transport: &Transport) -> Result<Credentials, Error> {
         let doing = format!("read the web identity token '{}'", self.token_file);
         let token = fs::read_to_string(&self.token_file)
             .map_err(|error| Error::new(Kind::Io, doing.as_str(), error.to_string()))?;
@@ -25,6 +26,6 @@ impl WebIdentity {
         if token.is_empty() {
             return Err(Error::config(doing, "the file is empty"));
         }
-        sts.with_web_identity(transport, &self.role, token)
+        self.sts.with_web_identity(transport, &self.role, token)
     }
 }
