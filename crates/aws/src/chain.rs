@@ -86,6 +86,9 @@ struct Finder<'a> {
     program: &'a str,
 }
 
+/// Looks at one source.
+type Step<T> = fn(&T) -> Result<Found, Error>;
+
 /// A source, or why there is none; that is empty where a later step looks at the same place again.
 enum Found {
     Source(Source),
@@ -95,7 +98,7 @@ enum Found {
 impl Finder<'_> {
     fn find(&self) -> Result<(Source, Vec<String>), Error> {
         let mut skipped = Vec::new();
-        let steps: [fn(&Self) -> Result<Found, Error>; 6] = [
+        let steps: [Step<Self>; 6] = [
             Self::environment,
             Self::role_of_profile,
             Self::web_identity,
