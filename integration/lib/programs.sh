@@ -18,7 +18,7 @@ build_programs() {
     compiler=CC_${target//-/_}
     folder=$profile
     if [ "$profile" = dev ]; then folder=debug; fi
-    # ring has C parts; for these the host's compiler is good enough.
+    # aws-lc-sys is C; for that the host's compiler is good enough.
     env "$compiler=${!compiler:-gcc}" cargo build --locked --bins --profile "$profile" --target "$target" \
         --manifest-path "$root/Cargo.toml" || return
     SNAPLINE_BIN_DIR=$(target_directory)/$target/$folder

@@ -43,7 +43,7 @@ ensure_certificates() {
 
 ensure_rust() {
     command -v cargo >/dev/null || die "no cargo on the PATH" "install Rust 1.88 or newer, for example with rustup"
-    # ring has C parts, and Rust links with it. Its package only recommends the C library's own files.
+    # aws-lc-sys is C, and Rust links with the compiler. Its package only recommends the C library's own files.
     if may_install && ! type -P gcc >/dev/null; then install_packages gcc libc6-dev; fi
     ensure_programs gcc
     if command -v rustup >/dev/null; then

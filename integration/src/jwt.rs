@@ -1,9 +1,9 @@
 //! An issuer of JSON Web Tokens with a key pair of its own, signed with ES256 (RFC 7515, RFC 7518 3.4).
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -27,7 +27,7 @@ impl Issuer {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("make a key pair");
-        let key = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("read the own key pair");
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref()).expect("read the own key pair");
         Self { key, random }
     }
 

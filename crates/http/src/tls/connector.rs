@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::time::Duration;
 use ureq::unversioned::transport::{
@@ -79,6 +79,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
                 is_proxied,
             )));
         }
+        log_what_was_agreed(&connection);
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport {
             buffers,
@@ -94,6 +95,19 @@ impl fmt::Debug for TlsConnector {
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
     }
+}
+
+/// What protects this connection: whether it is the post-quantum exchange can be seen nowhere else.
+fn log_what_was_agreed(connection: &ClientConnection) {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS 1.3",
+    };
+    let suite = connection.negotiated_cipher_suite();
+    let suite = suite.and_then(|suite| suite.suite().as_str()).unwrap_or("unknown");
+    let exchange = connection.negotiated_key_exchange_group();
+    let exchange = exchange.and_then(|group| group.name().as_str()).unwrap_or("unknown");
+    log::debug!("the connection is secured by {version}, {suite}, key exchange {exchange}");
 }
 
 fn shown(nobody: Option<&Nobody>) -> Shown {

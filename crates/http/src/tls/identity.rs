@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::ResolvesClientCert;
-use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys, SignatureScheme};
 
+use super::provider::provider;
 use crate::{Kind, Roots, TransportError};
 
 /// A client certificate, those between it and its authority, and its key; known to fit.
@@ -62,7 +62,7 @@ impl Identity {
     }
 
     fn certify(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, Error> {
-        CertifiedKey::from_der(chain, key, &ring::default_provider())
+        CertifiedKey::from_der(chain, key, &provider())
     }
 
     /// Shows the certificate whatever authorities the server names, as Vault's own client does.

@@ -4,12 +4,13 @@ mod certificate;
 mod connector;
 mod failure;
 mod identity;
+mod provider;
 mod verifier;
 
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, DEFAULT_VERSIONS};
 
@@ -43,8 +44,7 @@ impl Tls {
     /// met and not before.
     pub(crate) fn connector(&self) -> Result<TlsConnector, TransportError> {
         let failed = |error: rustls::Error| TransportError::new(Kind::Config, format!("prepare TLS: {error}"));
-        // Named explicitly: rustls panics where it would have to choose between several.
-        let provider = Arc::new(ring::default_provider());
+        let provider = provider::provider();
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(DEFAULT_VERSIONS)
             .map_err(failed)?
