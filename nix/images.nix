@@ -1,9 +1,8 @@
-# The images: static programs, certificate authorities and a /tmp to mount on; no shell, no store.
+# The images: static programs, which carry Mozilla's certificate authorities, and a /tmp to mount on; no shell, no store.
 #
 # image.json says what is in them, for integration/images/snapline as well.
 {
   lib,
-  cacert,
   dockerTools,
   snapline-static,
 }:
@@ -31,7 +30,6 @@ let
         install -D -m 0755 -t bin ${
           lib.escapeShellArgs (map (program: lib.getExe' snapline-static program) programs)
         }
-        install -D -m 0644 ${cacert}/etc/ssl/certs/ca-bundle.crt etc/ssl/certs/ca-certificates.crt
         install -d -m 1777 tmp
       '';
 

@@ -26,21 +26,6 @@ ensure_programs() {
     install_packages "${missing[@]}"
 }
 
-# The system's trust roots as one file, for the image of our programs.
-certificates() {
-    local bundle
-    for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
-        if [ -r "$bundle" ]; then printf '%s\n' "$bundle" && return; fi
-    done
-    return 1
-}
-
-ensure_certificates() {
-    if certificates >/dev/null; then return; fi
-    may_install || die "no file of trusted certificates on this machine" "install the package ca-certificates"
-    install_packages ca-certificates
-}
-
 ensure_rust() {
     command -v cargo >/dev/null || die "no cargo on the PATH" "install Rust 1.88 or newer, for example with rustup"
     # aws-lc-sys is C, and Rust links with the compiler. Its package only recommends the C library's own files.

@@ -7,6 +7,7 @@ mod agent;
 mod backoff;
 mod body;
 mod early;
+mod pem;
 mod proxy;
 mod roots;
 mod socket;

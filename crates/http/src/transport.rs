@@ -47,6 +47,7 @@ impl TransportError {
     pub(crate) fn tls_failure(failure: TlsFailure, message: impl Into<String>) -> Self {
         Self {
             tls: Some(failure),
+            hint: failure.advice().map(str::to_owned),
             ..Self::new(Kind::Config, message)
         }
     }

@@ -72,10 +72,14 @@ fn in_file(path: &str, source: &str) -> Result<Certificates, Error> {
     Roots::read(&read(path, "certificates", source)?, &shown).map_err(|error| configured(&error))
 }
 
-/// The certificates of all files in a folder and those below it. Vault's client fails at whatever is no PEM file, and so at
+/// The certificates of all files in a folder and those below it, or of the one file that the path names, as Vault's client has
+/// it. Vault's client fails at whatever is no PEM file, and so at
 /// the link `..data` of every Kubernetes volume; here names that begin with a dot and what is neither file nor folder are
 /// passed over.
 fn in_folder(path: &str, source: &str) -> Result<Certificates, Error> {
+    if fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return in_file(path, source);
+    }
     let mut all = Vec::new();
     let mut folders = vec![PathBuf::from(path)];
     while let Some(folder) = folders.pop() {
@@ -179,23 +183,45 @@ fn configured(error: &TransportError) -> Error {
 
 /// What a user may do about a request that did not get through.
 pub(crate) fn hint(error: &TransportError) -> Option<&str> {
-    let hint = match error.tls() {
-        Some(TlsFailure::UnknownAuthority) => {
+    error.tls().and_then(remedy).or_else(|| error.hint())
+}
+
+/// Which option helps against a failure of TLS, if one does.
+fn remedy(failure: TlsFailure) -> Option<&'static str> {
+    let remedy = match failure {
+        TlsFailure::UnknownAuthority => {
             "--ca-cert (VAULT_CACERT) names a PEM file with the authority of the server's certificate"
         }
-        Some(TlsFailure::Intercepted) => {
+        TlsFailure::Intercepted => {
             "--ca-cert (VAULT_CACERT) names a PEM file with the proxy's authority; or list the server in NO_PROXY"
         }
-        Some(TlsFailure::WrongName) => {
+        TlsFailure::WrongName => {
             "where the address cannot be changed, --tls-server-name (VAULT_TLS_SERVER_NAME) says which name to expect"
         }
-        Some(TlsFailure::ClientCertificateMissing) => {
+        TlsFailure::Unsuitable => {
+            "the server needs another certificate; until then, --tls-skip-verify (VAULT_SKIP_VERIFY) looks at none, and anyone \
+             on the way can read and change everything"
+        }
+        TlsFailure::ClientCertificateMissing => {
             "--client-cert and --client-key (VAULT_CLIENT_CERT, VAULT_CLIENT_KEY) name the files of one"
         }
-        Some(TlsFailure::ClientCertificateRefused) => {
+        TlsFailure::ClientCertificateRefused => {
             "is --client-cert (VAULT_CLIENT_CERT) from an authority that the listener's tls_client_ca_file has?"
         }
-        _ => return error.hint(),
+        _ => return failure.advice(),
     };
-    Some(hint)
+    Some(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_of_tls_that_has_a_name_has_a_remedy() {
+        for failure in TlsFailure::ALL {
+            let is_named = failure != TlsFailure::Other;
+            assert_eq!(remedy(failure).is_some(), is_named, "{failure:?}");
+        }
+    }
 }

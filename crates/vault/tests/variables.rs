@@ -24,6 +24,8 @@ fn files(folder: &Path) {
         ("a.enc", pem::A_KEY_ENCRYPTED),
         ("a.old", pem::A_KEY_ENCRYPTED_BY_OPENSSL),
         ("none.pem", "no certificate\n"),
+        ("joined.pem", &format!("\u{feff}{}{}", pem::A.trim_end(), pem::B)),
+        ("cut.pem", &format!("{}{}", pem::A, &pem::B[..300])),
     ] {
         fs::write(folder.join(name), content).unwrap();
     }
@@ -211,6 +213,18 @@ fn authorities() {
             Err("there is none"),
         ),
         ("no such folder", &[("VAULT_CAPATH", "/nowhere")], Err("'/nowhere'")),
+        ("a file for a folder", &[("VAULT_CAPATH", "{a.pem}")], Ok("only 1")),
+        (
+            "a file for a folder, without certificate",
+            &[("VAULT_CAPATH", "{none.pem}")],
+            Err("none.pem' (VAULT_CAPATH): there is none"),
+        ),
+        ("two in a row", &[("VAULT_CACERT", "{joined.pem}")], Ok("only 2")),
+        (
+            "one that is broken",
+            &[("VAULT_CACERT", "{cut.pem}")],
+            Err("cut.pem' (VAULT_CACERT): PEM block 2 in it has no end"),
+        ),
         ("an empty folder", &[("VAULT_CAPATH", "{empty}")], Err("there is none")),
         ("every file must be PEM", &[("VAULT_CAPATH", "{mixed}")], Err("README")),
         (

@@ -1,55 +1,200 @@
-//! What rustls does not tell of a certificate: who issued it, and when it is valid. The few bytes of DER (X.690) and of X.509
-//! (RFC 5280, 4.1) that it takes to read them.
+//! What rustls does not tell of a certificate: who issued it, when it is valid, what it may be used for. What it takes of
+//! X.509 (RFC 5280, 4.1) to read that.
 
 use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
 use snapline_failure::one_line;
-use time::{Date, Month, OffsetDateTime, Time};
+use time::OffsetDateTime;
+
+use super::der::{BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, bits, element, instant, sequence};
 
 /// `2.5.4.3`, the common name.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// `2.5.4.10`, the organisation.
 const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0a];
+/// `2.5.29.15`, keyUsage.
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+/// `2.5.29.17`, subjectAltName.
+const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+/// `2.5.29.19`, basicConstraints.
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// `2.5.29.30`, nameConstraints.
+const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+/// `2.5.29.37`, extKeyUsage.
+const PURPOSES: &[u8] = &[0x55, 0x1d, 0x25];
+/// `1.3.6.1.5.5.7.3.1`, the purpose serverAuth.
+const SERVER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+/// `2.5.29.37.0`, any purpose.
+const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+/// The explicit tag of `extensions`.
+const EXTENSIONS: u8 = 0xa3;
 /// The explicit tag of `version`.
 const VERSION: u8 = 0xa0;
 /// More of a name than this, in characters, helps nobody.
 const LONGEST: usize = 100;
 
+/// A certificate, cut into its parts. Sequences are without their own tag and length.
+pub(super) struct Parsed<'a> {
+    /// What the issuer has signed, with its tag.
+    pub(super) signed: &'a [u8],
+    /// The algorithm of the signature.
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    /// Algorithm and public key.
+    pub(super) key: &'a [u8],
+    validity: (UnixTime, UnixTime),
+    extensions: Vec<Extension<'a>>,
+}
+
+struct Extension<'a> {
+    kind: &'a [u8],
+    is_critical: bool,
+    value: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    /// The parts of a certificate in DER; nothing where it is none.
+    pub(super) fn new(der: &'a [u8]) -> Option<Self> {
+        let whole = sequence(der)?.0;
+        let (body, rest) = sequence(whole)?;
+        let signed = &whole[..whole.len() - rest.len()];
+        let (algorithm, rest) = sequence(rest)?;
+        let signature = bits(rest)?;
+        let (issuer, rest) = sequence(from_issuer(body)?)?;
+        let (validity, rest) = sequence(rest)?;
+        let (subject, rest) = sequence(rest)?;
+        let (key, mut rest) = sequence(rest)?;
+        let mut extensions = Vec::new();
+        while !rest.is_empty() {
+            let (tag, content, after) = element(rest)?;
+            if tag == EXTENSIONS {
+                extensions = read_extensions(sequence(content)?.0)?;
+            }
+            rest = after;
+        }
+        Some(Self {
+            signed,
+            algorithm,
+            signature,
+            issuer,
+            subject,
+            key,
+            validity: times(validity)?,
+            extensions,
+        })
+    }
+
+    /// The first and the last second in which it is valid.
+    pub(super) fn validity(&self) -> (UnixTime, UnixTime) {
+        self.validity
+    }
+
+    fn extension(&self, kind: &[u8]) -> Option<&Extension<'a>> {
+        self.extensions.iter().find(|extension| extension.kind == kind)
+    }
+
+    /// Whether a server may use it: where it names purposes, that is one of them.
+    pub(super) fn is_for_servers(&self) -> bool {
+        let Some(extension) = self.extension(PURPOSES) else {
+            return true;
+        };
+        let Some((mut purposes, _)) = sequence(extension.value) else {
+            return false;
+        };
+        while let Some((OBJECT_IDENTIFIER, purpose, rest)) = element(purposes) {
+            if purpose == SERVER || purpose == ANY_PURPOSE {
+                return true;
+            }
+            purposes = rest;
+        }
+        false
+    }
+
+    /// Whether it may sign other certificates, with so many below it that sign as well.
+    pub(super) fn is_authority(&self, below: u32) -> bool {
+        let Some((constraints, _)) = self
+            .extension(BASIC_CONSTRAINTS)
+            .and_then(|found| sequence(found.value))
+        else {
+            return false;
+        };
+        let Some((BOOLEAN, [0xff], rest)) = element(constraints) else {
+            return false;
+        };
+        let is_deep_enough = match element(rest) {
+            None => rest.is_empty(),
+            Some((INTEGER, digits, _)) => {
+                digits.len() <= 4
+                    && digits.first().is_some_and(|digit| *digit < 0x80)
+                    && digits
+                        .iter()
+                        .fold(0_u32, |number, digit| number << 8 | u32::from(*digit))
+                        >= below
+            }
+            Some(_) => false,
+        };
+        // keyCertSign is the sixth bit (RFC 5280, 4.2.1.3).
+        let may_sign = self.extension(KEY_USAGE).is_none_or(|usage| {
+            bits(usage.value)
+                .and_then(<[u8]>::first)
+                .is_some_and(|bits| bits & 0x04 != 0)
+        });
+        is_deep_enough && may_sign
+    }
+
+    /// Whether it demands something that nobody here checks.
+    pub(super) fn demands_more(&self) -> bool {
+        let known = [KEY_USAGE, ALTERNATIVE_NAMES, BASIC_CONSTRAINTS, PURPOSES];
+        self.extensions.iter().any(|extension| {
+            extension.kind == NAME_CONSTRAINTS || (extension.is_critical && !known.contains(&extension.kind))
+        })
+    }
+}
+
+fn read_extensions(mut list: &[u8]) -> Option<Vec<Extension<'_>>> {
+    let mut extensions = Vec::new();
+    while !list.is_empty() {
+        let (extension, rest) = sequence(list)?;
+        list = rest;
+        let (OBJECT_IDENTIFIER, kind, rest) = element(extension)? else {
+            return None;
+        };
+        let (is_critical, value) = match element(rest)? {
+            (BOOLEAN, flag, rest) => (flag != [0], element(rest)?),
+            value => (false, value),
+        };
+        let (OCTET_STRING, value, _) = value else {
+            return None;
+        };
+        extensions.push(Extension {
+            kind,
+            is_critical,
+            value,
+        });
+    }
+    Some(extensions)
+}
+
+/// The algorithm and the key itself, of what [`Parsed::key`] holds.
+pub(super) fn public_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (algorithm, rest) = sequence(key)?;
+    Some((algorithm, bits(rest)?))
+}
+
 /// The issuer's common name, else its organisation, fit for one line.
 pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
-    let (SEQUENCE, issuer, _) = element(from_issuer(certificate)?)? else {
-        return None;
-    };
+    let (body, _) = sequence(sequence(certificate)?.0)?;
+    let (issuer, _) = sequence(from_issuer(body)?)?;
     attribute(issuer, COMMON_NAME).or_else(|| attribute(issuer, ORGANISATION))
 }
 
-/// The first and the last second in which it is valid.
-pub(super) fn validity(certificate: &[u8]) -> Option<(UnixTime, UnixTime)> {
-    let (_, _, rest) = element(from_issuer(certificate)?)?;
-    let (SEQUENCE, validity, _) = element(rest)? else {
-        return None;
-    };
-    let (tag, from, rest) = element(validity)?;
-    let from = instant(tag, from)?;
-    let (tag, to, _) = element(rest)?;
-    Some((since_epoch(from), since_epoch(instant(tag, to)?)))
-}
-
 /// What stands from the issuer on.
-fn from_issuer(certificate: &[u8]) -> Option<&[u8]> {
-    let (SEQUENCE, certificate, _) = element(certificate)? else {
-        return None;
-    };
-    let (SEQUENCE, mut rest, _) = element(certificate)? else {
-        return None;
-    };
+fn from_issuer(body: &[u8]) -> Option<&[u8]> {
+    let mut rest = body;
     let (tag, _, after_version) = element(rest)?;
     if tag == VERSION {
         rest = after_version;
@@ -59,34 +204,17 @@ fn from_issuer(certificate: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
+fn times(validity: &[u8]) -> Option<(UnixTime, UnixTime)> {
+    let (tag, from, rest) = element(validity)?;
+    let from = instant(tag, from)?;
+    let (tag, to, _) = element(rest)?;
+    Some((since_epoch(from), since_epoch(instant(tag, to)?)))
+}
+
 /// One before 1970 counts as 1970.
 fn since_epoch(time: OffsetDateTime) -> UnixTime {
     let seconds = u64::try_from(time.unix_timestamp()).unwrap_or_default();
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-/// `YYMMDDHHMMSSZ`, where 50 and later are of the last century, or `YYYYMMDDHHMMSSZ` (RFC 5280, 4.1.2.5).
-fn instant(tag: u8, text: &[u8]) -> Option<OffsetDateTime> {
-    let digits = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (year, rest) = match (tag, digits.len()) {
-        (UTC_TIME, 12) => {
-            let (year, rest) = digits.split_at(2);
-            let year: i32 = year.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
-        }
-        (GENERALIZED_TIME, 14) => {
-            let (year, rest) = digits.split_at(4);
-            (year.parse().ok()?, rest)
-        }
-        _ => return None,
-    };
-    let part = |index: usize| rest.get(index * 2..index * 2 + 2)?.parse::<u8>().ok();
-    let date = Date::from_calendar_date(year, Month::try_from(part(0)?).ok()?, part(1)?).ok()?;
-    let time = Time::from_hms(part(2)?, part(3)?, part(4)?).ok()?;
-    Some(date.with_time(time).assume_utc())
 }
 
 fn attribute(mut names: &[u8], wanted: &[u8]) -> Option<String> {
@@ -115,28 +243,6 @@ fn attribute(mut names: &[u8], wanted: &[u8]) -> Option<String> {
 fn printable(text: &[u8]) -> Option<String> {
     let text = one_line(&String::from_utf8_lossy(text), LONGEST);
     (!text.is_empty()).then_some(text)
-}
-
-/// Tag, content and what follows.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, mut rest) = rest.split_first()?;
-    let length = if first < 0x80 {
-        usize::from(first)
-    } else {
-        let (digits, after) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        rest = after;
-        let digits: &[u8; 4] = &{
-            let mut padded = [0; 4];
-            padded
-                .get_mut(4usize.checked_sub(digits.len())?..)?
-                .copy_from_slice(digits);
-            padded
-        };
-        usize::try_from(u32::from_be_bytes(*digits)).ok()?
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 #[cfg(test)]
@@ -195,24 +301,5 @@ mod tests {
         }
         assert_eq!(issuer(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
         assert_eq!(issuer(&[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1]), None);
-    }
-
-    #[test]
-    fn times_are_read_in_both_forms() {
-        let seconds = |tag, text: &str| instant(tag, text.as_bytes()).map(OffsetDateTime::unix_timestamp);
-        assert_eq!(seconds(UTC_TIME, "700101000001Z"), Some(1));
-        assert_eq!(seconds(UTC_TIME, "490101000000Z"), Some(2_493_072_000));
-        assert_eq!(seconds(GENERALIZED_TIME, "20500101000000Z"), Some(2_524_608_000));
-        for text in [
-            "",
-            "Z",
-            "700101000001",
-            "7001010000010",
-            "701301000000Z",
-            "-00101000001Z",
-        ] {
-            assert_eq!(seconds(UTC_TIME, text), None, "{text}");
-        }
-        assert_eq!(seconds(GENERALIZED_TIME, "700101000001Z"), None);
     }
 }

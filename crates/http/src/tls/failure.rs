@@ -2,12 +2,9 @@
 
 use std::io;
 
-use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use rustls::{Error, InvalidMessage, PeerIncompatible};
 
-use super::verifier::Untrusted;
+use super::{alert, reason};
 use crate::TransportError;
 use crate::transport::Phase;
 
@@ -24,14 +21,48 @@ pub enum TlsFailure {
     NotYetValid,
     /// The server's certificate is for other names.
     WrongName,
+    /// A certificate of the server is malformed, not meant for servers, or of a kind that is not supported.
+    Unsuitable,
     /// The server demands a client certificate, and there is none.
     ClientCertificateMissing,
     /// The server does not like the client certificate.
     ClientCertificateRefused,
     /// The server speaks something else, plain HTTP most likely.
     NotTls,
+    /// No version of TLS, no cipher, or nothing else that both sides know.
+    NothingInCommon,
     /// Anything else.
     Other,
+}
+
+impl TlsFailure {
+    /// Each of them, so that a table of remedies can be tested to be complete.
+    pub const ALL: [Self; 11] = [
+        Self::UnknownAuthority,
+        Self::Intercepted,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::WrongName,
+        Self::Unsuitable,
+        Self::ClientCertificateMissing,
+        Self::ClientCertificateRefused,
+        Self::NotTls,
+        Self::NothingInCommon,
+        Self::Other,
+    ];
+
+    /// What helps whatever the program's options are, if anything does.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Expired => Some("the server needs a new certificate, unless this machine's clock is wrong"),
+            Self::NotYetValid => Some("is this machine's clock right?"),
+            Self::NotTls => Some("is the address meant to begin with http://?"),
+            Self::NothingInCommon => {
+                Some("the server must offer TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the server has got to see of us.
@@ -70,185 +101,155 @@ fn rustls_error(error: &io::Error) -> Option<&Error> {
 }
 
 fn words(error: &Error, client: Shown, is_proxied: bool) -> TransportError {
-    match error {
-        Error::InvalidCertificate(cause) => certificate(cause, is_proxied),
-        Error::AlertReceived(alert) => said(*alert, client),
+    let (failure, message) = match error {
+        Error::InvalidCertificate(cause) => return reason::certificate(cause, is_proxied),
+        Error::AlertReceived(alert) => return alert::said(*alert, client),
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
-            TransportError::tls_failure(TlsFailure::NotTls, "the server does not speak TLS on this port")
-                .advise("is the address meant to begin with http://?")
+            (TlsFailure::NotTls, "the server does not speak TLS on this port")
         }
-        Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
-            TransportError::tls_failure(TlsFailure::Other, "the server speaks neither TLS 1.2 nor TLS 1.3")
+        Error::PeerIncompatible(cause) => (TlsFailure::NothingInCommon, lacking(cause)),
+        Error::NoCertificatesPresented => (TlsFailure::Unsuitable, "the server has no certificate"),
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            (TlsFailure::Other, "what the server sends is no proper TLS")
         }
-        other => TransportError::tls_failure(TlsFailure::Other, format!("TLS: {other}")),
-    }
-}
-
-/// Why we do not take the server's certificate.
-fn certificate(cause: &CertificateError, is_proxied: bool) -> TransportError {
-    match cause {
-        CertificateError::ExpiredContext { time, not_after } => TransportError::tls_failure(
-            TlsFailure::Expired,
-            format!(
-                "the server's certificate, or its issuer's, expired at {}; it is {} here",
-                date(*not_after),
-                date(*time)
-            ),
-        ),
-        CertificateError::NotValidYetContext { time, not_before } => TransportError::tls_failure(
-            TlsFailure::NotYetValid,
-            format!(
-                "the server's certificate, or its issuer's, is not valid before {}; it is {} here",
-                date(*not_before),
-                date(*time)
-            ),
-        )
-        .advise("is this machine's clock right?"),
-        CertificateError::NotValidForNameContext { expected, presented } => {
-            let expected = expected.to_str();
-            let message = if presented.is_empty() {
-                format!("the server's certificate has no subject alternative name, so it is not valid for '{expected}'")
-            } else {
-                let presented: Vec<_> = presented.iter().map(|name| plain_name(name)).collect();
-                format!(
-                    "the server's certificate is valid for '{}', but not for '{expected}'",
-                    presented.join("', '")
-                )
-            };
-            TransportError::tls_failure(TlsFailure::WrongName, message)
-        }
-        CertificateError::Other(other) => match other.0.downcast_ref::<Untrusted>() {
-            Some(untrusted) if is_proxied => TransportError::tls_failure(
-                TlsFailure::Intercepted,
-                format!("{untrusted}; the proxy in between may open TLS"),
-            ),
-            Some(untrusted) => TransportError::tls_failure(TlsFailure::UnknownAuthority, untrusted.to_string()),
-            None => refused(cause),
-        },
-        _ => refused(cause),
-    }
-}
-
-fn refused(cause: &CertificateError) -> TransportError {
-    TransportError::tls_failure(
-        TlsFailure::Other,
-        format!("the server's certificate cannot be used: {cause}"),
-    )
-}
-
-/// webpki says `DnsName("a")` and `IpAddress(127.0.0.1)`.
-fn plain_name(name: &str) -> &str {
-    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
-    inner.trim_end_matches(')').trim_matches('"')
-}
-
-/// What the server says (RFC 8446, 6.2). TLS 1.2 lacks a word for a missing certificate: Go's server says `handshake failure` or
-/// `bad certificate` then.
-fn said(alert: AlertDescription, client: Shown) -> TransportError {
-    use AlertDescription as Alert;
-    match alert {
-        Alert::CertificateRequired => missing(),
-        Alert::BadCertificate | Alert::NoCertificate if client != Shown::Certificate => missing(),
-        Alert::HandshakeFailure if client == Shown::NothingThoughAsked => missing(),
-        Alert::BadCertificate
-        | Alert::UnsupportedCertificate
-        | Alert::CertificateRevoked
-        | Alert::CertificateExpired
-        | Alert::CertificateUnknown
-        | Alert::UnknownCA
-        | Alert::AccessDenied
-            if client == Shown::Certificate =>
-        {
-            TransportError::tls_failure(
-                TlsFailure::ClientCertificateRefused,
-                format!("the server refuses the client certificate: {}", spelled(alert)),
-            )
-        }
-        Alert::UnrecognisedName => TransportError::tls_failure(
-            TlsFailure::WrongName,
-            "the server does not know the name it is asked for",
-        ),
-        Alert::ProtocolVersion => {
-            TransportError::tls_failure(TlsFailure::Other, "the server speaks neither TLS 1.2 nor TLS 1.3")
-        }
-        other => TransportError::tls_failure(
+        Error::PeerMisbehaved(_) | Error::PeerSentOversizedRecord => (
             TlsFailure::Other,
-            format!("the server refuses the TLS handshake: {}", spelled(other)),
+            "the server does not keep to the rules of TLS, or something in between changes what is sent",
         ),
-    }
+        Error::DecryptError => (
+            TlsFailure::Other,
+            "what the server sends cannot be decrypted: something in between changes it",
+        ),
+        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => (
+            TlsFailure::Other,
+            "this machine lacks what TLS needs: a clock, or random numbers",
+        ),
+        // Of clients that are made otherwise than this one, and what later versions may add.
+        _ => (TlsFailure::Other, "the TLS handshake failed"),
+    };
+    TransportError::tls_failure(failure, message)
 }
 
-fn missing() -> TransportError {
-    TransportError::tls_failure(
-        TlsFailure::ClientCertificateMissing,
-        "the server demands a client certificate",
-    )
-}
-
-/// `UnknownCA` as RFC 8446 has it: `unknown ca`.
-fn spelled(alert: AlertDescription) -> String {
-    let name = format!("{alert:?}");
-    let mut words = String::new();
-    let mut before = 'A';
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && before.is_ascii_lowercase() {
-            words.push(' ');
+/// What both sides would have to know.
+fn lacking(cause: &PeerIncompatible) -> &'static str {
+    use PeerIncompatible as Cause;
+    match cause {
+        Cause::ServerDoesNotSupportTls12Or13
+        | Cause::ServerTlsVersionIsDisabledByOurConfig
+        | Cause::Tls12NotOffered
+        | Cause::Tls12NotOfferedOrEnabled
+        | Cause::SupportedVersionsExtensionRequired => "the server speaks neither TLS 1.2 nor TLS 1.3",
+        Cause::NoCipherSuitesInCommon => "the server knows none of the TLS ciphers that are offered",
+        Cause::NoKxGroupsInCommon | Cause::NamedGroupsExtensionRequired | Cause::KeyShareExtensionRequired => {
+            "the server knows none of the TLS key exchanges that are offered"
         }
-        words.push(letter.to_ascii_lowercase());
-        before = letter;
+        Cause::NoSignatureSchemesInCommon
+        | Cause::NoCertificateRequestSignatureSchemesInCommon
+        | Cause::SignatureAlgorithmsExtensionRequired => {
+            "the server knows none of the TLS signatures that are offered, or does not take the client certificate's kind of key"
+        }
+        _ => "the server lacks a part of TLS that is demanded here",
     }
-    words
-}
-
-fn date(time: UnixTime) -> String {
-    i64::try_from(time.as_secs())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| format!("second {}", time.as_secs()))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use snapline_failure::Fail as _;
+
     use super::*;
 
-    #[test]
-    fn alerts_are_spelled_as_the_specification_spells_them() {
-        assert_eq!(spelled(AlertDescription::UnknownCA), "unknown ca");
-        assert_eq!(spelled(AlertDescription::CertificateRequired), "certificate required");
+    /// A sentence for people: nothing that looks like code, and advice where no option of a program helps.
+    pub(in crate::tls) fn assert_words(error: &TransportError) {
+        let message = error.to_string();
+        let is_code = |word: &str| {
+            let inner: Vec<char> = word.chars().collect();
+            inner
+                .windows(2)
+                .any(|pair| pair[0].is_lowercase() && pair[1].is_uppercase())
+        };
+        assert!(
+            !message.contains(['{', '}', '_', '[', '"']) && !message.contains("::"),
+            "{message}"
+        );
+        // serverAuth is what certificates call it.
+        assert!(
+            !message.split(' ').any(|word| is_code(word) && word != "serverAuth"),
+            "{message}"
+        );
+        assert_eq!(error.hint(), error.tls().and_then(TlsFailure::advice), "{message}");
     }
 
     #[test]
-    fn names_are_shown_without_their_type() {
-        assert_eq!(plain_name("DnsName(\"vault.example\")"), "vault.example");
-        assert_eq!(plain_name("IpAddress(127.0.0.1)"), "127.0.0.1");
-        assert_eq!(plain_name("other"), "other");
+    fn every_failure_of_tls_is_a_sentence() {
+        use Error as Cause;
+        use PeerIncompatible as Lacking;
+        use rustls::{ContentType, PeerMisbehaved};
+        let causes = [
+            Cause::InappropriateMessage {
+                expect_types: vec![ContentType::Handshake],
+                got_type: ContentType::Alert,
+            },
+            Cause::InvalidMessage(InvalidMessage::MissingData("ServerHello")),
+            Cause::InvalidMessage(InvalidMessage::InvalidContentType),
+            Cause::NoCertificatesPresented,
+            Cause::UnsupportedNameType,
+            Cause::DecryptError,
+            Cause::EncryptError,
+            Cause::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite),
+            Cause::General("a".to_owned()),
+            Cause::FailedToGetCurrentTime,
+            Cause::FailedToGetRandomBytes,
+            Cause::HandshakeNotComplete,
+            Cause::PeerSentOversizedRecord,
+            Cause::NoApplicationProtocol,
+            Cause::BadMaxFragmentSize,
+        ];
+        let lacking = [
+            Lacking::EcPointsExtensionRequired,
+            Lacking::ExtendedMasterSecretExtensionRequired,
+            Lacking::IncorrectCertificateTypeExtension,
+            Lacking::KeyShareExtensionRequired,
+            Lacking::NamedGroupsExtensionRequired,
+            Lacking::NoCertificateRequestSignatureSchemesInCommon,
+            Lacking::NoCipherSuitesInCommon,
+            Lacking::NoEcPointFormatsInCommon,
+            Lacking::NoKxGroupsInCommon,
+            Lacking::NoSignatureSchemesInCommon,
+            Lacking::NullCompressionRequired,
+            Lacking::ServerDoesNotSupportTls12Or13,
+            Lacking::ServerTlsVersionIsDisabledByOurConfig,
+            Lacking::Tls12NotOffered,
+            Lacking::UncompressedEcPointsRequired,
+        ];
+        for cause in causes.into_iter().chain(lacking.map(Cause::PeerIncompatible)) {
+            let error = words(&cause, Shown::Nothing, false);
+            assert_words(&error);
+            assert!(error.tls().is_some(), "{error}");
+        }
     }
 
     #[test]
-    fn a_missing_client_certificate_is_told_from_a_refused_one() {
-        use AlertDescription as Alert;
-        use Shown::{Certificate, Nothing, NothingThoughAsked};
-        for (alert, client, expected) in [
+    fn a_server_without_a_version_or_a_cipher_in_common_is_told_from_one_that_speaks_no_tls() {
+        for (cause, expected, part) in [
             (
-                Alert::CertificateRequired,
-                Nothing,
-                TlsFailure::ClientCertificateMissing,
+                Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+                TlsFailure::NothingInCommon,
+                "ciphers",
             ),
-            (Alert::BadCertificate, Nothing, TlsFailure::ClientCertificateMissing),
             (
-                Alert::HandshakeFailure,
-                NothingThoughAsked,
-                TlsFailure::ClientCertificateMissing,
+                Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+                TlsFailure::NothingInCommon,
+                "neither TLS 1.2 nor TLS 1.3",
             ),
-            (Alert::BadCertificate, Certificate, TlsFailure::ClientCertificateRefused),
-            (Alert::UnknownCA, Certificate, TlsFailure::ClientCertificateRefused),
-            (Alert::UnknownCA, Nothing, TlsFailure::Other),
-            (Alert::HandshakeFailure, Certificate, TlsFailure::Other),
-            (Alert::HandshakeFailure, Nothing, TlsFailure::Other),
-            (Alert::UnrecognisedName, Nothing, TlsFailure::WrongName),
+            (
+                Error::InvalidMessage(InvalidMessage::InvalidContentType),
+                TlsFailure::NotTls,
+                "does not speak TLS",
+            ),
         ] {
-            assert_eq!(said(alert, client).tls(), Some(expected), "{alert:?}");
+            let error = words(&cause, Shown::Nothing, false);
+            assert_eq!(error.tls(), Some(expected), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys, SignatureScheme};
 
 use super::provider::provider;
+use crate::pem::{self, Block};
 use crate::{Kind, Roots, TransportError};
 
 /// A client certificate, those between it and its authority, and its key; known to fit.
@@ -35,28 +35,30 @@ impl Identity {
                 format!("read the client's key from {key_source}: {cause}"),
             )
         };
-        let is_encrypted = String::from_utf8_lossy(key)
-            .lines()
-            .any(|line| line.contains("BEGIN ENCRYPTED PRIVATE KEY") || line.contains("Proc-Type: 4,ENCRYPTED"));
-        if is_encrypted {
+        let blocks = pem::blocks(key).map_err(|cause| failed(&cause))?;
+        if blocks.iter().any(Block::is_encrypted) {
             return Err(
                 failed("it is encrypted, and there is nobody to ask for its passphrase").advise(
                     "write the key decrypted into a file that only this job may read: openssl pkey -in KEY -out FILE",
                 ),
             );
         }
-        let private = PrivateKeyDer::from_pem_slice(key).map_err(|_| failed("there is no private key in PEM form"))?;
+        let private = blocks.iter().find_map(Block::decode::<PrivateKeyDer<'_>>);
+        let private = private.ok_or_else(|| failed("there is no private key in PEM form"))?;
         let certified = Self::certify(chain, private).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => failed(&format!(
                 "it does not belong to the certificate from {certificates_source}"
             ))
             .advise("the client's own certificate must be the first one in its file"),
-            Error::InvalidCertificate(cause) => TransportError::new(
+            Error::InvalidCertificate(_) => TransportError::new(
                 Kind::Config,
-                format!("read certificates from {certificates_source}: {cause}"),
+                format!("read certificates from {certificates_source}: the first one in it is no proper certificate"),
             ),
             // rustls says no more than that it failed.
-            _ => failed("it is damaged, or of a kind that is not supported (RSA, ECDSA and Ed25519 are)"),
+            _ => failed(
+                "it is damaged, or of a kind that is not supported (RSA of 2048 bits and more, ECDSA on P-256, P-384 and P-521, \
+                 and Ed25519 are)",
+            ),
         })?;
         Ok(Self(Arc::new(certified)))
     }

@@ -1,15 +1,18 @@
 //! TLS as users configure it: whom to trust, who we are, which name the server must have.
 
+mod alert;
 mod certificate;
+mod chain;
 mod connector;
+mod der;
 mod failure;
 mod identity;
 mod provider;
+mod reason;
 mod verifier;
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, DEFAULT_VERSIONS};
@@ -75,13 +78,7 @@ impl Tls {
     }
 
     fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<verifier::Strict, TransportError> {
-        let roots = self.roots.load()?;
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map(|verifier| verifier::Strict {
-                verifier,
-                given: self.roots.given(),
-            })
+        verifier::Strict::new(provider, self.roots.load()?, self.roots.given())
             .map_err(|error| TransportError::new(Kind::Config, format!("prepare TLS: {error}")))
     }
 }

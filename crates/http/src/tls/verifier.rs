@@ -4,36 +4,65 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-use super::certificate;
+use super::certificate::{self, Parsed};
+use super::chain::Chain;
 use crate::Certificate;
 
 /// The check of rustls, with two additions. It tells who issued what nobody trusts: that is how a proxy that opens TLS gives
-/// itself away. And a server's certificate that is itself among the given authorities is good where rustls refuses it for
-/// being an authority's: so is every one that `openssl req -x509` makes, and Go's clients, Vault's among them, take those.
+/// itself away. And it takes, as Go's clients do (Vault's among them), two kinds of certificate that rustls refuses: one with
+/// the CA flag, as every one that `openssl req -x509` makes, if a trusted authority issued it; and one that a user has handed
+/// in itself, whoever issued it.
 #[derive(Debug)]
 pub(super) struct Strict {
-    pub(super) verifier: Arc<WebPkiServerVerifier>,
-    pub(super) given: Arc<Vec<Certificate>>,
+    verifier: Arc<WebPkiServerVerifier>,
+    provider: Arc<CryptoProvider>,
+    roots: Arc<RootCertStore>,
+    given: Arc<Vec<Certificate>>,
 }
 
 impl Strict {
-    /// A server's certificate that is an authority's as well: its name and its time, if a user has handed in this very one.
-    fn verify_given(
+    /// One that trusts `roots`; those among them that a user has handed in are `given`.
+    ///
+    /// # Errors
+    /// If there is no root.
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        roots: RootCertStore,
+        given: Arc<Vec<Certificate>>,
+    ) -> Result<Self, VerifierBuilderError> {
+        let roots = Arc::new(roots);
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider)).build()?;
+        Ok(Self {
+            verifier,
+            provider,
+            roots,
+            given,
+        })
+    }
+
+    /// What is left of a check that rustls ended with `refusal`, where that is about whom the certificate comes from.
+    fn verify_otherwise(
         &self,
         certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
+        refusal: Error,
     ) -> Result<ServerCertVerified, Error> {
-        if !self.given.iter().any(|given| given == certificate) {
-            return Err(CertificateError::UnknownIssuer.into());
+        let is_unknown = matches!(refusal, Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let is_given = self.given.iter().any(|given| given == certificate);
+        if !(is_authority(&refusal) || is_unknown && is_given) {
+            return Err(refusal);
         }
-        let (from, to) = certificate::validity(certificate).ok_or(CertificateError::BadEncoding)?;
+        let parsed = Parsed::new(certificate).ok_or(CertificateError::BadEncoding)?;
+        let (from, to) = parsed.validity();
         if now < from {
             return Err(CertificateError::NotValidYetContext {
                 time: now,
@@ -47,6 +76,16 @@ impl Strict {
                 not_after: to,
             }
             .into());
+        }
+        if !parsed.is_for_servers() {
+            return Err(CertificateError::InvalidPurpose.into());
+        }
+        if parsed.demands_more() {
+            return Err(CertificateError::UnhandledCriticalExtension.into());
+        }
+        let algorithms = &self.provider.signature_verification_algorithms;
+        if !is_given && !Chain::new(&self.roots, intermediates, algorithms, now).leads_to_a_root(&parsed) {
+            return Err(CertificateError::UnknownIssuer.into());
         }
         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         Ok(ServerCertVerified::assertion())
@@ -97,10 +136,8 @@ impl ServerCertVerifier for Strict {
         let checked = self
             .verifier
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let checked = match checked {
-            Err(error) if is_authority(&error) => self.verify_given(end_entity, server_name, now),
-            checked => checked,
-        };
+        let checked =
+            checked.or_else(|refusal| self.verify_otherwise(end_entity, intermediates, server_name, now, refusal));
         checked.map_err(|error| match error {
             Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
                 // The last one that the server sent is nearest to the authority that is missing.
