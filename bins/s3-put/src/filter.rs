@@ -6,27 +6,10 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use snapline_cli::{Failure, Kind, Missing, enlarge_pipe, find_program};
+use snapline_cli::{Failure, Kind, Missing, enlarge_pipe, find_program, privacy};
 
 use crate::product::Product;
 use crate::running::Running;
-
-/// Secrets of the programs of this pipe, in whose environment the filter's is made: it needs none of them, and what it prints or
-/// dumps is not ours to check. A filter that has to sign in somewhere gets its own by another way. The same user could read
-/// ours from `/proc` all the same: this prevents accidents and is no wall.
-const SECRETS: [&str; 11] = [
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "VAULT_TOKEN",
-    "BAO_TOKEN",
-    "VAULT_APPROLE_SECRET_ID",
-    "BAO_APPROLE_SECRET_ID",
-    "VAULT_AUTH_PASSWORD",
-    "BAO_AUTH_PASSWORD",
-    "VAULT_HEADERS",
-    "BAO_HEADERS",
-];
 
 /// A program that is there.
 #[derive(Debug)]
@@ -74,8 +57,10 @@ impl Filter {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0);
-        for secret in SECRETS {
-            command.env_remove(secret);
+        // It needs nothing of this pipe's, and what it prints or dumps is not ours to check. A filter that has to sign in somewhere
+        // gets its own by another way.
+        for family in [privacy::OF_VAULT, privacy::OF_AWS] {
+            privacy::withhold(&mut command, family);
         }
         log::debug!("the filter '{}' is '{}'", self.program, self.path.display());
         let (running, ends) = Running::start(&mut command, &self.program, self.stall)?;

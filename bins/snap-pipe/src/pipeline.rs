@@ -4,7 +4,7 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use snapline_cli::{Failure, Kind, OrExit as _, enlarge_pipe, not_started};
+use snapline_cli::{Failure, Kind, OrExit as _, enlarge_pipe, not_started, privacy};
 
 use crate::children::Children;
 use crate::stage::Stage;
@@ -20,6 +20,7 @@ pub(crate) fn start(stages: &[Stage], children: &mut Children) -> Result<(), Fai
     for (index, stage) in stages.iter().enumerate() {
         let mut command = Command::new(&stage.path);
         command.arg0(&stage.program).args(&stage.arguments);
+        privacy::withhold(&mut command, stage.withheld());
         if let Some(input) = input.take() {
             command.stdin(input);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use snapline_cli::{Failure, Kind, Missing, find_program};
+use snapline_cli::{Failure, Kind, Missing, find_program, privacy};
 
 /// A program that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,18 @@ pub(crate) struct Stage {
     pub(crate) path: PathBuf,
     /// What follows its name.
     pub(crate) arguments: Vec<String>,
+}
+
+impl Stage {
+    /// Beginnings of the names of variables that it does not get to see: a program of ours that talks to one side only has no
+    /// use for the other's secrets. Foreign programs get everything.
+    pub(crate) fn withheld(&self) -> &'static [&'static str] {
+        match self.program.rsplit('/').next().unwrap_or_default() {
+            "s3-get" | "s3-put" | "snap-check" | "snap-prune" => privacy::OF_VAULT,
+            "vault-restore" | "vault-snapshot" => privacy::OF_AWS,
+            _ => &[],
+        }
+    }
 }
 
 // Arguments are never shown: they may be long.

@@ -6,6 +6,7 @@
 pub mod args;
 mod argv;
 mod codes;
+mod destination;
 mod ended;
 mod ending;
 mod failure;
@@ -17,6 +18,7 @@ mod mask;
 mod message;
 mod output;
 mod pipe;
+pub mod privacy;
 mod program;
 mod progress;
 mod search;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::destination::{Destination, destination, folder_of};
 use crate::{AtEnd, Ending, Failure, Kind, OrExit as _, at_end, yield_to_ending};
 
 /// An open output, unbuffered.
@@ -51,10 +52,11 @@ impl Output {
     ///
     /// A regular file is written under a temporary name in the same folder, mode 0600, and takes its place in
     /// [`commit`](Self::commit): an older file there stays whole until then. What exists and is no regular file (`/dev/null`, a
-    /// FIFO) is written to directly.
+    /// FIFO) is written to directly. A link or a FIFO that belongs neither to us nor to root is refused: whoever can write to the
+    /// folder, as to `/tmp`, would choose where the product goes.
     ///
     /// # Errors
-    /// 74 if it cannot be opened or the folder cannot be written to.
+    /// 74 if it cannot be opened, the folder cannot be written to, or somebody else would get the product.
     pub fn open(path: Option<&str>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != "-") else {
             let fd = io::stdout()
@@ -68,21 +70,15 @@ impl Output {
         };
         let name = format!("'{path}'");
         let opening = format!("open {name} for writing");
-        let mut place = PathBuf::from(path);
-        if let Ok(found) = std::fs::metadata(&place) {
-            if found.is_dir() {
-                return Err(Failure::says(Kind::Io, format!("{opening}: it is a folder")));
-            }
-            if !found.is_file() {
-                let file = File::options().write(true).open(&place).or_exit(Kind::Io, opening)?;
+        let place = match destination(Path::new(path)).or_exit(Kind::Io, &opening)? {
+            Destination::Stream(file) => {
                 return Ok(Self {
                     name,
                     sink: Sink::Stream(file),
                 });
             }
-            // A symbolic link stays one; the file that it names is replaced.
-            place = std::fs::canonicalize(&place).or_exit(Kind::Io, &opening)?;
-        }
+            Destination::Place(place) => place,
+        };
         let folder = folder_of(&place);
         let file = tempfile::Builder::new()
             .prefix(".snapline-")
@@ -175,13 +171,6 @@ impl Output {
         File::open(folder_of(&place))
             .and_then(|folder| folder.sync_all())
             .or_exit(Kind::Io, writing)
-    }
-}
-
-fn folder_of(place: &Path) -> &Path {
-    match place.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

@@ -8,7 +8,7 @@ use argh::{ArgsInfo, FlagInfoKind, FromArgs};
 
 use crate::argv::{self, Argv};
 use crate::codes;
-use crate::{Failure, Kind, LogFormat, OrExit as _, Trailing, ending, mask, message};
+use crate::{Failure, Kind, LogFormat, OrExit as _, Trailing, ending, mask, message, privacy};
 
 /// What a program is called, and how its words are read.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,7 @@ pub fn main_with<A: Runnable>(
     run: impl FnOnce(A) -> Result<(), Failure>,
     on_failure: impl FnOnce(Failure) -> Failure,
 ) -> ExitCode {
+    privacy::hide();
     mask::unblock_signals();
     ending::end_panics_with_one_line();
     let result = start(program, run).map_err(on_failure);
