@@ -17,7 +17,7 @@ use cloud::{SECRETS, issued, sts_refusal};
 use program::{expect, run_with};
 use scripted::{Server, send};
 use snapline_archive::synthetic::Synthetic;
-use stand_in::{StandIn, Turn, error};
+use stand_in::{StandIn, Turn, error, reply};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_s3-put");
 const URI: &str = "s3://bkt/vault/one.snap";
@@ -252,4 +252,20 @@ fn credentials_that_cannot_be_renewed_in_mid_upload_end_it_with_the_cause() {
         &["get credentials from the container endpoint", "403 AccessDenied gone"],
     );
     assert!(output.stdout.is_empty() && store.keys().is_empty());
+}
+
+#[test]
+fn a_store_that_quotes_the_session_token_does_not_make_us_print_it() {
+    let token = "FwoGZXIvYXdzEJr//////////wEaDAbCdEfGhIjKlMnOpQrStUvWxYz0123456789".repeat(10);
+    let quoted = token.clone();
+    let store = StandIn::with(move |_, _| {
+        let message = format!("the token '{quoted}' or '{}..' is malformed", &quoted[..40]);
+        let body = format!("<Error><Code>InvalidToken</Code><Message>{message}</Message></Error>");
+        Turn::Reply(reply("400 Bad Request", "", &body))
+    });
+    let mut command = program::program(PROGRAM, &store.url);
+    command.env("AWS_SESSION_TOKEN", &token);
+    let output = run(command, &[URI], small());
+    expect(&output, 77, &["InvalidToken", "the token '…' or '…..' is malformed"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(&token[..20]));
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapline_cli::{Ending, Failure, Field, Output, Program, Trailing, at_end, summary};
-use snapline_vault::{Client, Login, Revocation};
+use snapline_vault::{Client, Login, Revocation, Settings};
 
 pub use args::Args;
 
@@ -43,6 +43,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::from_args(args, &|name| std::env::var_os(name))?;
     // Before the login: where the token cannot go, none is made.
     let output = Output::open(config.output.as_deref())?;
+    warn_of_plain_http(&config.settings);
     let client = Arc::new(Client::new(config.settings));
     let revocation = config
         .method
@@ -75,6 +76,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     report(&client, config.method.name().text(), &login);
     Ok(())
+}
+
+/// Once, and by this program alone, although the others send the token the same way: it is the first of a pipe.
+fn warn_of_plain_http(settings: &Settings) {
+    if let Some(address) = settings.addresses.iter().find(|address| address.is_open_to_others()) {
+        log::warn!(
+            target: "vault_login::unsafe",
+            "'{address}' is plain http: whoever is on the way can read the credentials, the token and the snapshot"
+        );
+    }
 }
 
 fn report(client: &Client, method: &str, login: &Login) {

@@ -747,3 +747,91 @@ fn where_the_token_cannot_go_none_is_made() {
     );
     assert!(vault.lines().is_empty());
 }
+
+/// Output goes to where a shell has prepared something.
+fn in_shell(address: &str, line: &str) -> Output {
+    let mut command = std::process::Command::new("sh");
+    let own = program(address);
+    command
+        .env_clear()
+        .args(["-c", line, env!("CARGO_BIN_EXE_vault-login")]);
+    for (name, value) in own.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .env("PATH", "/bin:/usr/bin")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn descriptors_that_a_shell_hands_over_are_written_to() {
+    let vault = vault();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/stdout", folder.path().join("link")).unwrap();
+    let link = folder.path().join("link").display().to_string();
+    for line in [
+        "\"$0\" --output /dev/stdout",
+        "\"$0\" --output /dev/stdout | cat",
+        "exec 7>&1; \"$0\" --output /dev/fd/7 | cat",
+        &format!("\"$0\" --output '{link}'"),
+    ] {
+        let output = in_shell(&vault.url, line);
+        expect(&output, 0, &[]);
+        assert_eq!(output.stdout, b"hvs.new-token\n", "{line}");
+    }
+    // What is in the file already stays.
+    let file = folder.path().join("file");
+    let line = format!(
+        "{{ echo before; \"$0\" --output /dev/stdout; echo after; }} > '{}'",
+        file.display()
+    );
+    expect(&in_shell(&vault.url, &line), 0, &[]);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "before\nhvs.new-token\nafter\n");
+}
+
+#[test]
+fn neither_a_link_nor_a_pipe_of_another_user_gets_the_token() {
+    let vault = vault();
+    let folder = tempfile::tempdir().unwrap();
+    let (link, fifo) = (folder.path().join("link"), folder.path().join("fifo"));
+    std::os::unix::fs::symlink(folder.path().join("elsewhere"), &link).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else can give them away: see the tests of the library.
+        return;
+    }
+    for (path, what) in [(&link, "link"), (&fifo, "FIFO")] {
+        std::os::unix::fs::lchown(path, Some(1234), None).unwrap();
+        let output = run(&vault.url, &["--output", path.to_str().unwrap()]);
+        let part = format!("a {what} of another user (uid 1234)");
+        expect(&output, 74, &[path.to_str().unwrap(), &part]);
+    }
+    assert!(vault.seen().is_empty() && !folder.path().join("elsewhere").exists());
+}
+
+#[test]
+fn what_makes_a_connection_unsafe_is_said_even_where_only_errors_are_wanted() {
+    // Nothing listens there, and no name is looked up.
+    for words in [&["-q"][..], &[], &["-v"]] {
+        let address = "http://192.0.2.1:1";
+        let output = run(address, &[words, &["--timeout", "1ms"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let warnings = stderr
+            .lines()
+            .filter(|line| line.contains("warning: 'http://192.0.2.1:1' is plain http"));
+        assert_eq!(warnings.count(), 1, "{stderr}");
+        let output = run("https://127.0.0.1:1", &[words, &["--tls-skip-verify"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let warnings = stderr
+            .lines()
+            .filter(|line| line.contains("warning: certificates are not verified"));
+        assert_eq!(warnings.count(), 1, "{stderr}");
+    }
+    let vault = vault();
+    let output = run(&vault.url, &["-q"]);
+    expect(&output, 0, &[]);
+    assert!(output.stderr.is_empty());
+}

@@ -366,7 +366,7 @@ mod tests {
         );
         assert_eq!(
             find(&[CONTAINER], None, "").unwrap(),
-            "the container endpoint http://127.0.0.1:1/c"
+            "the container endpoint http://127.0.0.1:1/…"
         );
         assert_eq!(
             find(&[], None, "[default]\nregion = x\n").unwrap(),
@@ -529,7 +529,7 @@ mod tests {
             ),
             (
                 "[default]\nrole_arn = r\ncredential_source = EcsContainer\n".to_owned(),
-                "role 'r' by the container endpoint http://127.0.0.1:1/c",
+                "role 'r' by the container endpoint http://127.0.0.1:1/…",
             ),
             (
                 "[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n".to_owned(),

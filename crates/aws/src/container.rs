@@ -60,17 +60,22 @@ impl Container {
         Ok(Some(Self { uri, token }))
     }
 
-    /// Where it is.
-    pub(crate) const fn uri(&self) -> &Uri {
-        &self.uri
+    /// Where it is, for messages: what knows its path gets the credentials.
+    pub(crate) fn shown(&self) -> String {
+        let host = self.uri.authority().map_or("", |authority| authority.as_str());
+        format!("{}://{host}/…", self.uri.scheme_str().unwrap_or_default())
     }
 
     pub(crate) fn get(&self, transport: &Transport) -> Result<Credentials, Error> {
-        let doing = format!("get credentials from the container endpoint {}", self.uri);
+        let doing = format!("get credentials from the container endpoint {}", self.shown());
         let mut request = Request::builder().method(Method::GET).uri(&self.uri);
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, token.header()?);
+        let token = self.token.as_ref().map(Token::header).transpose()?;
+        if let Some(token) = &token {
+            request = request.header(AUTHORIZATION, token);
         }
+        let token = token.as_ref().and_then(|token| token.to_str().ok()).unwrap_or_default();
+        // A short one is no secret, and may be a word.
+        let path = Some(self.uri.path()).filter(|path| path.len() > 8).unwrap_or_default();
         let request = request
             .body(Vec::new())
             .map_err(|error| Error::config(doing.as_str(), error.to_string()))?;
@@ -80,6 +85,7 @@ impl Container {
             request,
             limit: LIMIT,
             attempts: ATTEMPTS,
+            secrets: &[token, path],
         };
         let reply = call.send(|reply| is_outage(reply.status))?;
         if reply.status != 200 {
@@ -134,7 +140,7 @@ impl Token {
 impl std::fmt::Debug for Container {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Container")
-            .field("uri", &self.uri)
+            .field("uri", &self.shown())
             .finish_non_exhaustive()
     }
 }
@@ -197,6 +203,14 @@ mod tests {
         ] {
             assert_eq!(full(url).is_ok(), good, "{url}");
         }
+    }
+
+    #[test]
+    fn the_path_of_an_endpoint_is_not_shown() {
+        let uri = full("http://169.254.170.2/v2/credentials/6f1c").unwrap();
+        let container = Container { uri, token: None };
+        assert_eq!(container.shown(), "http://169.254.170.2/…");
+        assert!(!format!("{container:?}").contains("6f1c"));
     }
 
     #[test]

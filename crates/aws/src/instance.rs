@@ -155,6 +155,7 @@ impl Instance {
             request,
             limit: LIMIT,
             attempts: ATTEMPTS,
+            secrets: &[value.to_str().unwrap_or_default()],
         };
         call.send(|reply| is_outage(reply.status))
     }

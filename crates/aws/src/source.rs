@@ -57,7 +57,7 @@ impl fmt::Display for Source {
             Self::Keys { origin, .. } => write!(f, "the keys of {origin}"),
             Self::WebIdentity(identity) => write!(f, "role '{}' by web identity", identity.role.arn),
             Self::Assumed { by, role, .. } => write!(f, "role '{}' by {by}", role.arn),
-            Self::Container(container) => write!(f, "the container endpoint {}", container.uri()),
+            Self::Container(container) => write!(f, "the container endpoint {}", container.shown()),
             Self::Instance(instance) => write!(f, "the instance's metadata at {}", instance.base()),
         }
     }

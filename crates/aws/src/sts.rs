@@ -63,7 +63,7 @@ impl Sts {
     ) -> Result<Credentials, Error> {
         let mut form = role.form("AssumeRoleWithWebIdentity");
         add(&mut form, "WebIdentityToken", token);
-        self.ask(transport, role, form.into_bytes(), HeaderMap::new())
+        self.ask(transport, role, form.into_bytes(), HeaderMap::new(), &[token])
     }
 
     /// `AssumeRole`, signed with other credentials.
@@ -77,10 +77,19 @@ impl Sts {
             now: OffsetDateTime::now_utc(),
         };
         sign(&Method::POST, &self.uri, &mut headers, &form, by, &scope)?;
-        self.ask(transport, role, form, headers)
+        let secrets = [Some(by.secret_access_key.as_str()), by.session_token.as_deref()];
+        let secrets: Vec<_> = secrets.into_iter().flatten().collect();
+        self.ask(transport, role, form, headers, &secrets)
     }
 
-    fn ask(&self, transport: &Transport, role: &Role, form: Vec<u8>, headers: HeaderMap) -> Result<Credentials, Error> {
+    fn ask(
+        &self,
+        transport: &Transport,
+        role: &Role,
+        form: Vec<u8>,
+        headers: HeaderMap,
+        secrets: &[&str],
+    ) -> Result<Credentials, Error> {
         let doing = format!(
             "take role '{}' at {}",
             role.arn,
@@ -100,6 +109,7 @@ impl Sts {
             request,
             limit: LIMIT,
             attempts: ATTEMPTS,
+            secrets,
         };
         let reply = call.send(|reply| is_outage(reply.status) || is_passing(&refusal(&reply.body).code))?;
         credentials(&reply, &doing)

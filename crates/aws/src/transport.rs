@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, Request};
-use snapline_failure::one_line;
+use snapline_failure::{blot, one_line};
 use snapline_http::{Agent, Backoff, Kind, Limits, Proxies, Settings, read_bounded};
 
 use crate::Error;
@@ -47,6 +47,8 @@ pub(crate) struct Call<'a> {
     pub(crate) limit: Duration,
     /// How often it is sent at most.
     pub(crate) attempts: u32,
+    /// What a refusal must not quote.
+    pub(crate) secrets: &'a [&'a str],
 }
 
 /// What came back.
@@ -98,10 +100,16 @@ impl Call<'_> {
         let mut reply = sent.map_err(|error| Error::transport(self.doing, &error))?;
         let body =
             read_bounded(reply.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(self.doing, &error))?;
-        log::debug!("{}: {}", self.doing, reply.status().as_u16());
+        let status = reply.status();
+        log::debug!("{}: {}", self.doing, status.as_u16());
         Ok(Reply {
-            status: reply.status().as_u16(),
-            body,
+            status: status.as_u16(),
+            // A success is made of secrets.
+            body: if status.is_success() {
+                body
+            } else {
+                blot(&body, self.secrets)
+            },
         })
     }
 }

@@ -200,6 +200,45 @@ fn a_container_endpoint_gets_the_token_of_the_moment() {
 }
 
 #[test]
+fn neither_the_path_of_a_container_endpoint_nor_a_token_is_shown_even_where_a_server_quotes_them() {
+    let secret = "8a6b1c2d-1111-2222-3333-444455556666";
+    let endpoint = server(move |seen, _| {
+        let token = seen.header("authorization").unwrap();
+        reply(
+            "403 Forbidden",
+            &format!("{{\"message\":\"{token} may not have {}\"}}", seen.line),
+        )
+    });
+    let url = format!("{}/v2/credentials/{secret}", endpoint.url);
+    let error = failure(&provider(&[
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", SECRETS[2]),
+    ]));
+    let text = error.to_string();
+    assert!(
+        text.contains("… may not have GET …") && text.contains(&endpoint.url),
+        "{text}"
+    );
+    assert!(!text.contains(secret), "{text}");
+
+    let sts = server(|seen, _| {
+        let token = field(&seen.body, "WebIdentityToken").unwrap();
+        sts_refusal(
+            "400 Bad Request",
+            "InvalidIdentityToken",
+            &format!("token {token} is none"),
+        )
+    });
+    let (_folder, path) = token_file(SECRETS[2]);
+    let error = failure(&provider(&[
+        ("AWS_ENDPOINT_URL_STS", &sts.url),
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", &path),
+    ]));
+    assert!(error.to_string().contains("token … is none"), "{error}");
+}
+
+#[test]
 fn a_container_endpoint_that_does_not_answer_well_is_named_and_nobody_else_is_asked() {
     let refusal = "{\"code\":\"AccessDeniedException\",\"message\":\"no association\"}";
     for (answer, kind, words) in [

@@ -34,7 +34,7 @@ macro_rules! args {
         $($meta)*
         pub struct $name {
             $($fields)*
-            /// say nothing but errors
+            /// say nothing but errors, and what makes a connection unsafe
             #[argh(switch, short = 'q')]
             pub quiet: bool,
             /// say more; repeat it for more still

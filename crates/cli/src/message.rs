@@ -87,7 +87,8 @@ pub(crate) fn set_up(program: &'static str, quiet: bool, verbosity: u8, format: 
     let first = VOICE.set(Voice { program, quiet, format }).is_ok();
     if first && log::set_logger(&Log).is_ok() {
         log::set_max_level(match verbosity {
-            _ if quiet => log::LevelFilter::Off,
+            // What makes a connection unsafe is said all the same.
+            _ if quiet => log::LevelFilter::Warn,
             0 => log::LevelFilter::Warn,
             1 => log::LevelFilter::Info,
             2 => log::LevelFilter::Debug,
@@ -208,11 +209,15 @@ pub(crate) fn one_line(text: &str) -> String {
     snapline_failure::one_line(text, LONGEST)
 }
 
-/// The libraries' log lines; one whose target ends in `::hint` says what to do about the warning before it. Only ours are shown: other crates' may hold headers.
+/// The libraries' log lines; one whose target ends in `::hint` says what to do about the warning before it, one whose target ends
+/// in `::unsafe` is said even to those who want to hear of errors only. Only ours are shown: other crates' may hold headers.
 struct Log;
 
 impl log::Log for Log {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        if voice().quiet && !metadata.target().ends_with("::unsafe") {
+            return false;
+        }
         let target = metadata.target().split("::").next().unwrap_or_default();
         target.starts_with("snapline") || target == voice().program.replace('-', "_")
     }

@@ -32,12 +32,30 @@ pub fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
-/// Control characters, and the format characters of Unicode (general category Cf) that change how their neighbours are shown.
+/// Control characters; and of Unicode those that change how their neighbours are shown (bidirectional and interlinear controls),
+/// or that are not seen at all (its property Default_Ignorable_Code_Point, and blanks that count as letters or symbols).
 fn acts_on_a_terminal(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -60,6 +78,22 @@ mod tests {
     #[test]
     fn what_a_terminal_acts_on_is_escaped() {
         assert_eq!(one_line("\u{1b}[31mred\u{202e}", 80), "\\u{1b}[31mred\\u{202e}");
+        for hidden in [
+            '\u{61c}',
+            '\u{200b}',
+            '\u{200f}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{180e}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{fff9}',
+            '\u{1d173}',
+            '\u{e0041}',
+        ] {
+            let line = one_line(&format!("a{hidden}b"), 80);
+            assert_eq!(line, format!("a{}b", hidden.escape_unicode()));
+        }
         assert_eq!(one_line("naïve \\n 'x' \"y\" 日本", 80), "naïve \\n 'x' \"y\" 日本");
     }
 

@@ -220,7 +220,15 @@ impl Client {
             return Ok(Opened { doing, response });
         }
         match read_bounded(response.body_mut(), LONGEST_REPLY) {
-            Ok(body) => Err(Error::reply(doing, status.as_u16(), &body, response.headers())),
+            Ok(body) => {
+                // Some stores quote the request that they refuse.
+                let secrets = [
+                    &way.credentials.secret_access_key,
+                    way.credentials.session_token.as_deref().unwrap_or_default(),
+                ];
+                let body = snapline_failure::blot(&body, &secrets);
+                Err(Error::reply(doing, status.as_u16(), &body, response.headers()))
+            }
             Err(error) => Err(Error::transport(doing, error)),
         }
     }

@@ -46,7 +46,8 @@ impl Endpoint {
     /// # Errors
     /// [`Kind::Config`] if it is no http or https URL with a host, or has a query or a password.
     pub fn at(url: &str, source: &str, style: AddressingStyle) -> Result<Self, Error> {
-        let wrong = |cause: &str| Error::other(Kind::Config, format!("read {source} '{url}'"), cause);
+        let shown = snapline_failure::without_password(url);
+        let wrong = |cause: &str| Error::other(Kind::Config, format!("read {source} '{shown}'"), cause);
         let base = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         if !base.username().is_empty() || base.password().is_some() {
             return Err(Error::other(

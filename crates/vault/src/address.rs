@@ -69,6 +69,19 @@ impl Address {
         })
     }
 
+    /// Whether what is sent there can be read on the way: plain http to another machine.
+    pub fn is_open_to_others(&self) -> bool {
+        let is_plain = self.socket.is_none() && self.base.starts_with("http://");
+        let uri: Option<Uri> = self.base.parse().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_here = host.eq_ignore_ascii_case("localhost")
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        is_plain && !is_here
+    }
+
     /// The socket that leads there, if it is no network address.
     pub(crate) const fn socket(&self) -> Option<&Socket> {
         self.socket.as_ref()
@@ -191,6 +204,24 @@ mod tests {
         ] {
             let built = Address::new(address, "--address").unwrap().join("sys/leader").unwrap();
             assert_eq!(built.to_string(), url);
+        }
+    }
+
+    #[test]
+    fn plain_http_is_open_to_others_unless_it_stays_on_this_machine() {
+        for (address, expected) in [
+            ("http://vault:8200", true),
+            ("HTTP://10.0.0.1", true),
+            ("http://[fd00::1]:8200", true),
+            ("http://localhost.example.com", true),
+            ("https://vault", false),
+            ("http://LOCALHOST:8200", false),
+            ("http://127.0.0.9:8200/a", false),
+            ("http://[::1]:8200", false),
+            ("unix:///run/vault.sock", false),
+        ] {
+            let built = Address::new(address, "--address").unwrap();
+            assert_eq!(built.is_open_to_others(), expected, "{address}");
         }
     }
 

@@ -25,11 +25,8 @@ pub(crate) fn of(body: &str, secrets: &[&Secret]) -> String {
 
 /// `text` on one line, bounded, without the `secrets`.
 pub(crate) fn one_line(text: &str, secrets: &[&Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        text = text.replace(secret.reveal(), "…");
-    }
-    snapline_failure::one_line(&text, LONGEST)
+    let secrets: Vec<_> = secrets.iter().map(|secret| secret.reveal()).collect();
+    snapline_failure::one_line(&snapline_failure::blot(text, &secrets), LONGEST)
 }
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ impl Tls {
             .map_err(failed)?
             .dangerous();
         let builder = if self.skip_verify {
-            log::warn!("certificates are not verified: whoever is on the way can read and change everything");
+            log::warn!(
+                target: "snapline_http::unsafe",
+                "certificates are not verified: whoever is on the way can read and change everything"
+            );
             builder.with_custom_certificate_verifier(Arc::new(verifier::Anybody(provider)))
         } else {
             builder.with_custom_certificate_verifier(Arc::new(self.verifier(provider)?))
