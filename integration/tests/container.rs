@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use snapline_archive::synthetic::Synthetic;
+use snapline_integration::authority::{Authority, Validity};
 use snapline_integration::bucket::Bucket;
 use snapline_integration::image::Job;
 use snapline_integration::minio::{ACCESS_KEY, Minio, SECRET_KEY};
@@ -86,6 +87,23 @@ fn stopped_in_mid_upload_it_aborts_the_upload_and_ends_soon() {
     assert_eq!(job.inspect("{{.State.ExitCode}}"), "143");
     assert!(bucket.uploads().is_empty(), "{}", outcome.stderr);
     assert!(bucket.keys().is_empty(), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_image_trusts_the_authorities_that_the_programs_carry() {
+    let authority = Authority::new("Snapline Test Authority");
+    let pair = authority.server(&["127.0.0.1"], Validity::Now);
+    let minio = Minio::start_with_tls(&pair.certificate, &pair.key);
+    let mut variables = s3(&minio);
+    variables[0].1 = variables[0].1.replace("http://", "https://");
+    let mut job = start(&variables, "s3-get --list s3://bucket/vault/");
+    let outcome = job.client.end().expect(78);
+    // They were there to be compared with: it is this one that is unknown to them.
+    assert!(
+        outcome.stderr.contains("unknown authority, 'Snapline Test Authority'"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

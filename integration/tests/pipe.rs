@@ -1,11 +1,15 @@
 //! The whole pipe from a real Vault to a real S3 store, when nothing is wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
 use snapline_integration::bucket::Bucket;
 use snapline_integration::minio::{Minio, SECRET_KEY};
-use snapline_integration::program::Environment;
+use snapline_integration::program::{Environment, programs};
+use snapline_integration::running::terminate;
 use snapline_integration::vault::{SNAPSHOT_POLICY, Vault, inspect};
-use snapline_integration::wait::next_second;
+use snapline_integration::wait::{next_second, wait_for};
 
 fn pipe(bucket: &Bucket) -> String {
     let uri = bucket.uri("vault/");
@@ -170,4 +174,97 @@ fn two_runs_within_one_second_make_two_objects() {
         .collect();
     let stored: Vec<String> = bucket.keys().iter().map(|key| bucket.uri(key)).collect();
     assert_eq!(told, stored, "each run made its own object, in order");
+}
+
+/// A command without the rights by which root reads anything.
+fn without_rights(program: &str) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", program]);
+    command
+}
+
+/// A pipe in which every stage runs and waits, and ends with this.
+struct Waiting(Child);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        terminate(rustix::process::Pid::from_child(&self.0));
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn nobody_reads_the_environment_of_a_running_pipe_and_no_stage_has_the_other_sides() {
+    // It takes connections and answers none.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let pipe = programs().join("snap-pipe");
+    let line = "vault-login | vault-snapshot --revoke | s3-put s3://bucket/vault/ | snap-prune --keep-last 3";
+    let child = without_rights(pipe.to_str().unwrap())
+        .args(line.split(' '))
+        .env(
+            "PATH",
+            std::env::join_paths([programs(), "/bin".into(), "/usr/bin".into()]).unwrap(),
+        )
+        .envs([("VAULT_ADDR", &url), ("AWS_ENDPOINT_URL", &url)])
+        .envs([
+            ("VAULT_APPROLE_ROLE_ID", "role"),
+            ("VAULT_APPROLE_SECRET_ID", "vault-secret"),
+        ])
+        .envs([("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "store-secret")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let waiting = Waiting(child);
+    let parent = waiting.0.id();
+    let stages = ["vault-login", "vault-snapshot", "s3-put", "snap-prune"];
+    let processes = wait_for("all stages run, and have begun", || {
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+        let name = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        // The thread that listens for signals is there only after the program has hidden itself.
+        let has_begun = |pid: &str| {
+            let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+            names.into_iter().any(|name| name.trim() == "signals")
+        };
+        let found = stages.map(|stage| {
+            let mut pids = children.split_whitespace();
+            pids.find(|pid| name(pid).trim() == stage && has_begun(pid))
+                .map(str::to_owned)
+        });
+        found.iter().all(Option::is_some).then(|| found.map(Option::unwrap))
+    });
+    let environment = |pid: &str| std::fs::read(format!("/proc/{pid}/environ"));
+    for pid in processes.iter().chain([&parent.to_string()]) {
+        let output = without_rights("cat")
+            .arg(format!("/proc/{pid}/environ"))
+            .output()
+            .unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "process {pid}");
+    }
+    // Root looks at what each was started with.
+    if rustix::process::geteuid().is_root() {
+        for (pid, own, others) in [
+            (&processes[0], &["VAULT_", "AWS_"][..], &[][..]),
+            (&processes[1], &["VAULT_"], &["AWS_"]),
+            (&processes[2], &["AWS_"], &["VAULT_"]),
+            (&processes[3], &["AWS_"], &["VAULT_"]),
+        ] {
+            let variables = environment(pid).unwrap();
+            let has = |prefix: &&str| {
+                variables
+                    .split(|byte| *byte == 0)
+                    .any(|one| one.starts_with(prefix.as_bytes()))
+            };
+            assert!(own.iter().all(has) && !others.iter().any(has), "process {pid}");
+        }
+    }
 }

@@ -215,6 +215,17 @@ fn verification_can_be_turned_off_with_a_warning() {
 }
 
 #[test]
+fn vault_takes_the_post_quantum_key_exchange() {
+    let servers = Servers::shared();
+    let outcome = servers.environment(GOOD).run("vault-login", &["-vv"], b"").expect(0);
+    assert!(
+        outcome.stderr.contains("TLS 1.3") && outcome.stderr.contains("key exchange X25519MLKEM768"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
 fn certificates_out_of_their_time_are_named() {
     let servers = Servers::shared();
     fails(
