@@ -15,6 +15,7 @@ snapline_cli::args! {
         example = "The same as the args of a CronJob, where this is the image's entry point:\nargs: [\"vault-login\", \"|\", \"vault-snapshot\", \"--revoke\", \"|\", \"s3-put\", \"s3://backups/vault/\", \"|\", \"snap-prune\", \"--keep-last\", \"30\"]",
         note = "The exit code is that of the leftmost stage that ended with neither 0 nor 141; without one, that of the last stage. A stage that signal n ended counts as 128+n. The last line on standard error names that stage; -v names the others that failed.",
         note = "TERM, INT, HUP, QUIT, USR1 and USR2 are passed on to all stages, and their ends are waited for, however long that takes.",
+        note = "Stages named s3-put, s3-get, snap-prune and snap-check see no variable that begins with VAULT_ or BAO_; vault-snapshot and vault-restore see none that begins with AWS_.",
         note = "A program cannot be given an argument that is just |. Options of {command_name} stand before the first program."
     )]
     pub struct Args with () {

@@ -813,6 +813,20 @@ fn neither_a_link_nor_a_pipe_of_another_user_gets_the_token() {
 }
 
 #[test]
+fn what_cannot_be_seen_in_a_servers_words_is_shown_as_an_escape_in_both_forms() {
+    let vault = Server::start(|_, _, stream| {
+        let body = LOGIN.replace("backup", "back\u{202e}up\u{200b}");
+        reply(stream, "200 OK", "", &body);
+    });
+    for format in ["text", "json"] {
+        let output = run(&vault.url, &["--log-format", format]);
+        expect(&output, 0, &["u{202e}up", "u{200b},default"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains(['\u{202e}', '\u{200b}']), "{stderr}");
+    }
+}
+
+#[test]
 fn what_makes_a_connection_unsafe_is_said_even_where_only_errors_are_wanted() {
     // Nothing listens there, and no name is looked up.
     for words in [&["-q"][..], &[], &["-v"]] {

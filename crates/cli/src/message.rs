@@ -61,8 +61,8 @@ impl Field {
         match self {
             Self::Count(count) => json!(count),
             Self::Seconds(seconds) => json!((seconds * 10.0).round() / 10.0),
-            Self::Word(word) => json!(word),
-            Self::Words(words) => json!(words),
+            Self::Word(word) => json!(one_line(word)),
+            Self::Words(words) => words.iter().map(|word| json!(one_line(word))).collect(),
         }
     }
 }
