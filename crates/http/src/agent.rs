@@ -3,15 +3,17 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use ureq::config::Config;
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
+use ureq::unversioned::transport::Connector as _;
 use ureq::{AsSendBody, Body};
 
+use crate::connector::{BeforeTheRequest, Dialer};
 use crate::early::{EarlyReplies, reply_behind};
+use crate::lookup::Lookup;
 use crate::socket::{Nowhere, SocketConnector};
-use crate::{Proxies, Socket, Tls, TransportError};
+use crate::{Proxies, Socket, Tls, TransportError, body, proxy, tunnel};
 
 /// How long a request waits to be asked for its body where nobody says: the default of curl and of ureq.
 const GO_AHEAD: Duration = Duration::from_secs(1);
@@ -25,7 +27,7 @@ pub struct Settings {
     pub tls: Tls,
     /// Through which proxies.
     pub proxies: Proxies,
-    /// How long a connection may take, TLS included.
+    /// How long a connection may take, TLS included; and how long the lookup of the host's name before it.
     pub connect: Duration,
     /// How many connections to one host are kept for the next request.
     pub connections: usize,
@@ -59,8 +61,9 @@ impl Agent {
     /// An agent; it opens nothing yet.
     pub fn new(settings: Settings) -> Self {
         // This one never gets a URL that begins with https.
-        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(EarlyReplies);
-        let plain = ureq::Agent::with_parts(config(&settings), connector, DefaultResolver::default());
+        let dialer = Dialer::new(&settings.tls, &settings.user_agent);
+        let connector = BeforeTheRequest(dialer.chain(EarlyReplies));
+        let plain = ureq::Agent::with_parts(config(&settings), connector, Lookup);
         Self {
             settings,
             plain,
@@ -71,35 +74,74 @@ impl Agent {
     /// Sends `request` and returns the reply as soon as its header is there, whatever its status.
     ///
     /// # Errors
-    /// If no reply came. Nothing is retried here.
-    pub fn send(&self, request: Request<impl AsSendBody>, limits: Limits) -> Result<Response<Body>, TransportError> {
+    /// If no reply came, or a proxy refused to pass the request on. Nothing is retried here.
+    pub fn send(
+        &self,
+        mut request: Request<impl AsSendBody>,
+        limits: Limits,
+    ) -> Result<Response<Body>, TransportError> {
         let uri = request.uri().clone();
+        name_host(&mut request);
         if let Some(socket) = request.extensions().get::<Socket>().cloned() {
-            let connector = SocketConnector(socket).chain(EarlyReplies);
+            let connector = BeforeTheRequest(SocketConnector(socket).chain(EarlyReplies));
             let agent = ureq::Agent::with_parts(config(&self.settings), connector, Nowhere);
             return run(&agent, limit(&agent, request, limits, None));
         }
         let proxy = self.settings.proxies.choose(&uri);
-        let agent = self.for_uri(&uri, proxy.as_ref())?;
-        run(agent, limit(agent, request, limits, proxy))
+        let agent = self.for_uri(&uri)?;
+        let response = run(agent, limit(agent, request, limits, proxy.clone()))?;
+        match proxy {
+            // Only a proxy says this, and it has passed nothing on.
+            Some(proxy) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                let page = body::read_some(&mut response.into_body());
+                let target = uri.authority().map(ToString::to_string).unwrap_or_default();
+                Err(tunnel::refused(&proxy, &target, 407, &page))
+            }
+            _ => Ok(response),
+        }
     }
 
-    fn for_uri(&self, uri: &Uri, proxy: Option<&ureq::Proxy>) -> Result<&ureq::Agent, TransportError> {
-        let is_tls_to_proxy = proxy.is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https);
-        if uri.scheme_str() != Some("https") && !is_tls_to_proxy {
+    /// The URL, without a password, of the proxy that forwards requests for `uri`, and so may answer them itself.
+    pub fn forwarder(&self, uri: &Uri) -> Option<String> {
+        let is_plain = uri.scheme_str() != Some("https");
+        let proxy = self.settings.proxies.choose(uri).filter(|_| is_plain)?;
+        Some(proxy::shown(&proxy))
+    }
+
+    fn for_uri(&self, uri: &Uri) -> Result<&ureq::Agent, TransportError> {
+        if uri.scheme_str() != Some("https") {
             return Ok(&self.plain);
         }
         if let Some(agent) = self.tls.get() {
             return Ok(agent);
         }
-        let connector =
-            ().chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(self.settings.tls.connector()?)
-                .chain(EarlyReplies);
+        let dialer = Dialer::new(&self.settings.tls, &self.settings.user_agent);
+        let connector = BeforeTheRequest(dialer.chain(self.settings.tls.connector()?).chain(EarlyReplies));
         Ok(self
             .tls
-            .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, DefaultResolver::default())))
+            .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, Lookup)))
+    }
+}
+
+/// A dot at the end of a name is for the resolver alone; servers and proxies that choose by the name know it without.
+fn name_host<T>(request: &mut Request<T>) {
+    let Some((host, port)) = request.uri().authority().and_then(|authority| {
+        let host = authority.host().strip_suffix('.')?;
+        Some((host.to_owned(), authority.port_u16()))
+    }) else {
+        return;
+    };
+    let default = if request.uri().scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let host = match port.filter(|port| *port != default) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    };
+    if let Ok(host) = HeaderValue::from_str(&host) {
+        request.headers_mut().entry(HOST).or_insert(host);
     }
 }
 
@@ -134,8 +176,33 @@ fn config(settings: &Settings) -> Config {
         .max_redirects_will_error(false)
         .user_agent(settings.user_agent.as_str())
         .proxy(None)
+        .timeout_resolve(Some(settings.connect))
         .timeout_connect(Some(settings.connect))
         .max_idle_connections(settings.connections)
         .max_idle_connections_per_host(settings.connections)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dot_at_the_end_of_a_name_stays_here() {
+        for (uri, host) in [
+            ("https://vault.example.com.:8200/v1/x", Some("vault.example.com:8200")),
+            ("https://vault.example.com.:443/v1/x", Some("vault.example.com")),
+            ("http://vault.example.com./v1/x", Some("vault.example.com")),
+            ("http://vault.example.com/v1/x", None),
+            ("http://127.0.0.1:8200/v1/x", None),
+        ] {
+            let mut request = Request::get(uri).body(()).unwrap();
+            name_host(&mut request);
+            let named = request.headers().get(HOST).map(|value| value.to_str().unwrap());
+            assert_eq!(named, host, "{uri}");
+        }
+        let mut signed = Request::get("http://a./").header(HOST, "a.").body(()).unwrap();
+        name_host(&mut signed);
+        assert_eq!(signed.headers()[HOST], "a.");
+    }
 }

@@ -1,12 +1,13 @@
 //! Bodies of replies.
 
 use std::io::Read as _;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use ureq::Body;
 
-use crate::TransportError;
+use crate::{TransportError, deadline};
 
 /// How a reply says where its body ends (RFC 9112, 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,21 @@ pub fn read_bounded(body: &mut Body, limit: u64) -> Result<String, TransportErro
         .read_to_end(&mut bytes)
         .map_err(TransportError::from_io)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What a failure's body says, as much of it as comes before `deadline`, at most `limit` bytes; whatever is not UTF-8 is replaced.
+///
+/// A server that sends one byte now and then holds nobody up, and what it has said by then is not lost.
+pub fn read_until(body: &mut Body, limit: u64, deadline: Instant) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read is left out.
+    let _ = deadline::until(deadline, || body.as_reader().take(limit).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a proxy's refusal says.
+pub(crate) fn read_some(body: &mut Body) -> String {
+    read_until(body, 4096, Instant::now() + Duration::from_secs(2))
 }
 
 /// Whether a reply with this status and body says that this port takes TLS only, in the words of Go's server (Vault, MinIO), nginx or Apache.

@@ -7,15 +7,20 @@
 //!
 //! A server that refuses in the middle of a body responds and closes. ureq then reports that the connection broke, and drops
 //! the response that says why. Here, it is read before the failure is passed on.
+//!
+//! Interim responses are taken out before ureq sees them, but for a request for the body.
 
 use std::fmt;
+use std::time::Instant;
 
 use ureq::http::Response;
 use ureq::unversioned::transport::time::Duration;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 use ureq::{Body, Error, Timeout};
 
+use crate::interim::{self, Next};
 use crate::socket::Nowhere;
+use crate::{deadline, stream};
 
 /// How long the response of a server that takes no more of a body may still be on its way.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -32,6 +37,7 @@ impl<In: Transport> Connector<In> for EarlyReplies {
             inner,
             offered: 0,
             has_begun: false,
+            is_answered: false,
         }))
     }
 }
@@ -44,6 +50,8 @@ pub(crate) struct Offering<T> {
     offered: usize,
     /// Whether something of a request has left.
     has_begun: bool,
+    /// Whether the response that counts has begun.
+    is_answered: bool,
 }
 
 impl<T: Transport> Offering<T> {
@@ -58,6 +66,44 @@ impl<T: Transport> Offering<T> {
         while matches!(self.inner.await_input(timeout), Ok(true)) {}
         self.inner.buffers().input().to_vec()
     }
+
+    /// Waits for the response, and takes the interim ones out of what comes.
+    fn await_response(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let start = Instant::now();
+        loop {
+            let mut left = timeout;
+            if let Some(limit) = stream::limit(&timeout) {
+                left.after = Duration::Exact(limit.saturating_sub(start.elapsed()));
+            }
+            let made_progress = self.inner.await_input(left)?;
+            if self.skip_interim() || !made_progress {
+                return Ok(made_progress);
+            }
+        }
+    }
+
+    /// Whether there is something for ureq in the buffer now.
+    fn skip_interim(&mut self) -> bool {
+        let buffers = self.inner.buffers();
+        let held = buffers.input().len();
+        let (rest, asked) = interim::skipped(buffers.input());
+        let next = interim::next(rest);
+        self.is_answered = next == Next::Final;
+        if rest.len() < held {
+            let kept = if asked {
+                [interim::CONTINUE, rest].concat()
+            } else {
+                rest.to_vec()
+            };
+            buffers.input_consume(held);
+            // No longer than what was there, but for a server that ends its lines with a line feed alone.
+            let room = buffers.input_append_buf();
+            let length = kept.len().min(room.len());
+            room[..length].copy_from_slice(&kept[..length]);
+            buffers.input_appended(length);
+        }
+        self.is_answered || asked
+    }
 }
 
 impl<T: Transport> Transport for Offering<T> {
@@ -68,6 +114,7 @@ impl<T: Transport> Transport for Offering<T> {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         // Another request, another response.
         self.offered = 0;
+        self.is_answered = false;
         match self.inner.transmit_output(amount, timeout) {
             Err(cause) if self.has_begun => Err(Error::Other(Box::new(Interrupted {
                 reply: self.last_words(),
@@ -87,7 +134,12 @@ impl<T: Transport> Transport for Offering<T> {
             self.offered = held;
             return Ok(true);
         }
-        self.inner.await_input(timeout)
+        let timeout = deadline::shortened(timeout);
+        if self.is_answered {
+            self.inner.await_input(timeout)
+        } else {
+            self.await_response(timeout)
+        }
     }
 
     fn is_open(&mut self) -> bool {
@@ -132,19 +184,8 @@ pub(crate) fn reply_behind(error: Error) -> Result<Response<Body>, Error> {
         .max_redirects_will_error(false)
         .proxy(None)
         .build();
-    let agent = ureq::Agent::with_parts(config, Recording(final_response(&reply).to_vec()), Nowhere);
+    let agent = ureq::Agent::with_parts(config, Recording(interim::skipped(&reply).0.to_vec()), Nowhere);
     agent.get("http://recorded/").call().map_err(|_| cause)
-}
-
-/// `reply` without the interim responses (1xx) before the one that counts.
-fn final_response(mut reply: &[u8]) -> &[u8] {
-    while reply.starts_with(b"HTTP/1.1 1") {
-        let Some(end) = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
-            break;
-        };
-        reply = &reply[end + 4..];
-    }
-    reply
 }
 
 /// Makes connections to bytes that have come already.
@@ -208,6 +249,7 @@ mod tests {
             "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno!\n",
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno!\n",
             "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nno!\n\r\n0\r\n\r\n",
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno!\n",
             "HTTP/1.0 403 Forbidden\r\n\r\nno!\n",
         ];
         for reply in replies {

@@ -6,17 +6,25 @@
 mod agent;
 mod backoff;
 mod body;
+mod connector;
+mod deadline;
+mod dial;
 mod early;
 mod pem;
+mod forward;
+mod interim;
+mod lookup;
 mod proxy;
 mod roots;
 mod socket;
+mod stream;
 mod tls;
 mod transport;
+mod tunnel;
 
 pub use agent::{Agent, Limits, Settings};
 pub use backoff::{Backoff, date, retry_after};
-pub use body::{Framing, demands_tls, framing, read_bounded};
+pub use body::{Framing, demands_tls, framing, read_bounded, read_until};
 pub use proxy::Proxies;
 pub use roots::{Certificate, Roots};
 pub use snapline_failure::{Fail, Kind};

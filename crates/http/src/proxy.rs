@@ -89,6 +89,12 @@ impl Proxies {
     }
 }
 
+/// The URL of `proxy` without the name and the password in it.
+pub(crate) fn shown(proxy: &ureq::Proxy) -> String {
+    let scheme = proxy.uri().scheme_str().unwrap_or("http");
+    format!("{scheme}://{}:{}", proxy.host(), proxy.port())
+}
+
 /// The URL may hold a password, so it is not shown.
 fn check(url: &str, source: &str) -> Result<(), TransportError> {
     let failed = |cause: &str| TransportError::new(Kind::Config, format!("read the proxy in {source}: {cause}"));

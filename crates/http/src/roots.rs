@@ -54,6 +54,14 @@ impl Roots {
         Self::read(pem, source).map(|certificates| Self::Only(Arc::new(certificates)))
     }
 
+    /// The same and those of the system.
+    pub(crate) fn and_system(self) -> Self {
+        match self {
+            Self::Only(given) => Self::Also(given),
+            other => other,
+        }
+    }
+
     /// Those that a user has handed in.
     pub(crate) fn given(&self) -> Arc<Vec<Certificate>> {
         match self {

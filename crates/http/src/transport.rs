@@ -58,6 +58,17 @@ impl TransportError {
         self
     }
 
+    /// A failure before anything of the request has left, which may pass.
+    pub(crate) fn unsent(message: impl Into<String>) -> Self {
+        Self::passing(Phase::Connect, message)
+    }
+
+    /// The same, with what was being done before the cause.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     pub(crate) fn passing(phase: Phase, message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Unavailable,
@@ -112,8 +123,7 @@ impl From<ureq::Error> for TransportError {
     fn from(error: ureq::Error) -> Self {
         use ureq::Error;
         match error {
-            Error::HostNotFound => Self::passing(Phase::Connect, "the host's name cannot be resolved"),
-            Error::ConnectionFailed => Self::passing(Phase::Connect, "no connection"),
+            Error::ConnectionFailed => Self::unsent("no connection"),
             Error::Timeout(which) => timeout(which),
             Error::Io(error) => io_error(&error),
             Error::Protocol(error) => Self::passing(Phase::Exchange, format!("the reply is no proper HTTP: {error}"))
@@ -121,7 +131,6 @@ impl From<ureq::Error> for TransportError {
             Error::LargeResponseHeader(..) => {
                 Self::passing(Phase::Exchange, "the reply is no proper HTTP: its header is too large")
             }
-            Error::ConnectProxyFailed(cause) => Self::passing(Phase::Connect, format!("the proxy refuses: {cause}")),
             Error::BadUri(_) | Error::InvalidProxyUrl | Error::Http(_) => Self::new(Kind::Config, error.to_string()),
             Error::Other(other) if other.is::<Self>() => match other.downcast() {
                 Ok(own) => *own,
@@ -135,30 +144,28 @@ impl From<ureq::Error> for TransportError {
     }
 }
 
+/// The limits for the lookup and the connection end before the request, and are met in the connector and the resolver.
 fn timeout(which: ureq::Timeout) -> TransportError {
     use ureq::Timeout;
-    match which {
-        Timeout::Resolve => TransportError::passing(Phase::Connect, "the host's name is not resolved in time"),
-        Timeout::Connect => TransportError::passing(Phase::Connect, "no connection in time"),
-        Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => {
-            TransportError::passing(Phase::Exchange, "nothing was accepted for too long")
-        }
-        Timeout::PerRead | Timeout::RecvBody => TransportError::passing(Phase::Exchange, "nothing came for too long"),
-        _ => TransportError::passing(Phase::Exchange, "no reply in time"),
-    }
+    let words = match which {
+        Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => "nothing was accepted for too long",
+        Timeout::PerRead | Timeout::RecvBody => "nothing came for too long",
+        _ => "no reply in time",
+    };
+    TransportError::passing(Phase::Exchange, words)
 }
 
+/// On a connection that stood: before that, the connector has its own words.
 fn io_error(error: &io::Error) -> TransportError {
-    let (phase, words) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (Phase::Connect, "connection refused"),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => (Phase::Connect, "host unreachable"),
+    let words = match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            (Phase::Exchange, "the connection was cut")
+            "the connection was cut"
         }
-        io::ErrorKind::UnexpectedEof => (Phase::Exchange, "the connection ended too early"),
-        // The kernel gave an open connection up; what stands for a connection that was never made is a ureq::Timeout.
-        io::ErrorKind::TimedOut => (Phase::Exchange, "the other side does not answer any more"),
+        io::ErrorKind::UnexpectedEof => "the connection ended too early",
+        // The kernel gave the connection up.
+        io::ErrorKind::TimedOut => "the other side does not answer any more",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "host unreachable",
         _ => return TransportError::passing(Phase::Exchange, error.to_string()),
     };
-    TransportError::passing(phase, words)
+    TransportError::passing(Phase::Exchange, words)
 }

@@ -49,7 +49,8 @@ impl TlsConnector {
             return Ok(name.clone());
         }
         let host = details.uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // A name has no dot at its end here (RFC 6066, 3).
+        let host = host.trim_start_matches('[').trim_end_matches([']', '.']);
         ServerName::try_from(host.to_owned())
             .map_err(|_| TransportError::new(Kind::Config, format!("'{host}' is no name that a certificate can have")))
     }
@@ -145,7 +146,7 @@ fn passed_on(error: TransportError) -> Error {
 }
 
 /// The time for connecting, less what the connection itself took.
-fn left(details: &ConnectionDetails<'_>) -> NextTimeout {
+pub(crate) fn left(details: &ConnectionDetails<'_>) -> NextTimeout {
     use ureq::unversioned::transport::time::Instant;
     let mut timeout = details.timeout;
     if let (Duration::Exact(limit), Instant::Exact(start)) = (timeout.after, details.now) {

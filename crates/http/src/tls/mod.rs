@@ -19,7 +19,7 @@ use rustls::{ClientConfig, DEFAULT_VERSIONS};
 
 use crate::{Kind, Roots, TransportError};
 
-pub(crate) use connector::TlsConnector;
+pub(crate) use connector::{TlsConnector, left};
 pub use failure::TlsFailure;
 pub(crate) use failure::{in_handshake, later};
 pub use identity::Identity;
