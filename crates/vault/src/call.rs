@@ -49,6 +49,12 @@ impl Purpose {
         matches!(self, Self::Snapshot)
     }
 
+    /// Whether it goes to the host alone that the user has named: what it proves who we are with is worth more than one snapshot,
+    /// and standbys answer it themselves.
+    pub(crate) const fn stays(self) -> bool {
+        matches!(self, Self::LogIn | Self::LookUpWrapping | Self::Unwrap)
+    }
+
     /// Whether it may be sent again although it may have been acted on. A second login would leave a token behind that
     /// nobody knows, use up a secret id that can be used once, and count twice against a user who is locked out after some
     /// wrong passwords. A second unwrapping cannot succeed. A second restore would undo what the cluster has done since the
@@ -79,6 +85,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Whether its time is up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// The head of the request for `url`, and so also of one that follows a redirect: the token is sent to the new place
     /// deliberately, which is what Vault's standbys mean.
     pub(crate) fn head(&self, url: &Uri) -> Result<request::Builder, Error> {

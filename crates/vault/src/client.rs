@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::header::CONTENT_LENGTH;
 use http::{Method, Response, StatusCode, Uri};
 use snapline_failure::Fail as _;
-use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bounded, retry_after};
+use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bounded, read_until, retry_after};
 use ureq::{Body, SendBody};
 
 use crate::call::{Call, Purpose};
@@ -24,6 +24,9 @@ const RESTORED: Duration = Duration::from_secs(15 * 60);
 
 /// No error of Vault is longer, and of a proxy's page no more is wanted.
 const ERROR_LIMIT: u64 = 64 * 1024;
+
+/// Nor is it longer on its way.
+const ERROR_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one cluster. It keeps no secret, and may be shared between threads.
 #[derive(Debug)]
@@ -151,7 +154,7 @@ impl Client {
         let url = address.join(&call.path)?;
         let doing = format!("{} '{address}'", call.purpose.doing());
         let mut response = self
-            .exchange(&url, address.socket(), &call, None, &doing)
+            .exchange(&url, address.socket(), true, &call, None, &doing)
             .map_err(|failed| failed.error)?;
         let text = read_bounded(response.body_mut(), ERROR_LIMIT)
             .map_err(|error| Error::new(error.kind(), format!("{doing}: {error}")))?;
@@ -164,6 +167,7 @@ impl Client {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut turn = 0;
         let mut leaderless = false;
+        let mut passing: Option<Failed> = None;
         loop {
             let index = (first + turn) % count;
             turn += 1;
@@ -172,13 +176,19 @@ impl Client {
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok(reply);
                 }
-                Err(failed) if failed.elsewhere && turn < count => {
+                Err(failed) if failed.elsewhere && turn < count && !call.is_late() => {
                     log::info!("{}; trying the next address", failed.error);
                     leaderless |= failed.error.is_leaderless();
+                    if failed.error.is_transient() {
+                        passing = Some(failed);
+                    }
                 }
                 Err(mut failed) => {
                     // One that may come back is worth waiting for, whatever the last one said.
                     let worth = failed.elsewhere && (leaderless || failed.error.is_leaderless());
+                    if failed.elsewhere && !failed.error.is_transient() {
+                        failed = passing.unwrap_or(failed);
+                    }
                     failed.error = failed.error.without_leader(worth);
                     return Err(failed);
                 }
@@ -209,76 +219,94 @@ impl Client {
         let mut socket = address.socket();
         let mut place = match socket {
             Some(_) => format!("'{address}', '{}'", url.path()),
-            None => format!("'{url}'"),
+            None => format!("'{url}'{}", self.forwarded(&url)),
         };
+        let origin = url.clone();
+        let named = self.settings.addresses.len();
         let mut redirects = 0;
         loop {
             let doing = format!("{} {place}", call.purpose.doing());
-            let response = self.exchange(&url, socket, call, upload.as_deref_mut(), &doing)?;
+            let at_origin = redirect::is_same_host(&origin, &url);
+            let response = self.exchange(&url, socket, at_origin, call, upload.as_deref_mut(), &doing)?;
             let status = response.status();
             if status.is_success() {
                 return Ok(Reply { url, response });
             }
-            if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+            if !redirect::is_redirect(status) {
                 return Err(refuse(response, call, &doing));
             }
-            let unavailable = |cause: &str| Error::new(Kind::Unavailable, format!("{doing}: {cause}"));
-            if upload.as_ref().is_some_and(|upload| upload.extent() != Extent::Nothing) {
-                let cause = format!(
-                    "it redirects to {} after it has taken the body",
-                    redirect::shown(response.headers())
-                );
-                let error = unavailable(&words::one_line(&cause, &call.secrets))
+            let stop = |cause: &str, hint| {
+                let message = format!("{doing}: {}", words::one_line(cause, &call.secrets));
+                let error = Error::new(Kind::Unavailable, message)
                     .of_status(status)
-                    .with_hint(Some(
-                        "a proxy asked for the body before it asked Vault; name the leader by --address",
-                    ));
-                return Err(error.into());
-            }
-            if self.settings.disable_redirects {
-                let cause = format!(
-                    "it redirects to {}, and redirects are disabled",
-                    redirect::shown(response.headers())
-                );
-                let error = unavailable(&words::one_line(&cause, &call.secrets)).with_hint(Some(
-                    "name the leader by --address; repeat the option for further nodes",
-                ));
-                return Err(Failed {
+                    .with_hint(Some(hint));
+                // Another node may lead, or know a way that can be gone.
+                Failed {
                     elsewhere: true,
                     ..error.into()
-                });
+                }
+            };
+            let to = redirect::shown(response.headers());
+            if upload.as_ref().is_some_and(|upload| upload.extent() != Extent::Nothing) {
+                return Err(stop(
+                    &format!("it redirects to {to} after it has taken the body"),
+                    "a proxy asked for the body before it asked Vault: go around it, or name the leader as the first --address",
+                ));
+            }
+            if self.settings.disable_redirects {
+                return Err(stop(
+                    &format!("it redirects to {to}, and redirects are disabled"),
+                    redirect::hint_of_disabled(named),
+                ));
             }
             if redirects == redirect::MOST {
-                let cause = "it redirects once more, after two redirects";
-                let error = unavailable(&words::one_line(&format!("{cause}, to {}", redirect::shown(response.headers())), &call.secrets))
-                    .with_hint(Some("api_addr of each node must lead to that node, not to a load balancer; or name the nodes, with --address for each"))
+                let cause = format!("it redirects once more, after two redirects, to {to}");
+                let failed = stop(&cause, redirect::hint_of_circle(named));
+                return Err(Failed {
                     // Behind a load balancer, or while the nodes disagree about who leads, the next try may come out.
-                    .passing(true);
-                return Err(error.into());
+                    error: failed.error.passing(true),
+                    ..failed
+                });
             }
             redirects += 1;
-            let next = redirect::target(&url, response.headers()).map_err(|cause| {
-                unavailable(&words::one_line(&cause, &call.secrets)).with_hint(Some(redirect::HINT))
-            })?;
+            let next =
+                redirect::target(&url, response.headers()).map_err(|cause| stop(&cause, redirect::hint(named)))?;
+            if call.purpose.stays() && !redirect::is_same_host(&origin, &next) {
+                return Err(stop(
+                    &format!(
+                        "it redirects to {to}, another host, and credentials go to none but the one that was named"
+                    ),
+                    "Vault's standbys answer this themselves: if that host is meant, name it by --address",
+                ));
+            }
             log::info!("{doing}: it redirects to '{next}'");
-            place = format!("'{next}' (where '{url}' redirects to)");
+            place = format!("'{next}' (where '{url}' redirects to){}", self.forwarded(&next));
             // A path alone leads to where it came from.
             socket = socket.filter(|_| next.authority() == url.authority());
             url = next;
         }
     }
 
-    /// One request, one reply, whatever its status.
+    /// Who may answer in the place of the server.
+    fn forwarded(&self, url: &Uri) -> String {
+        match self.agent.forwarder(url) {
+            Some(proxy) => format!(" through the proxy '{proxy}'"),
+            None => String::new(),
+        }
+    }
+
+    /// One request, one reply, whatever its status. The user's own headers are for the host that the user has named.
     fn exchange(
         &self,
         url: &Uri,
         socket: Option<&Socket>,
+        at_origin: bool,
         call: &Call<'_>,
         mut upload: Option<&mut Upload<'_>>,
         doing: &str,
     ) -> Result<Response<Body>, Failed> {
         let mut head = call.head(url)?;
-        for (name, value) in &self.settings.headers {
+        for (name, value) in self.settings.headers.iter().filter(|_| at_origin) {
             head = head.header(name, value);
         }
         if let Some(socket) = socket {
@@ -296,6 +324,10 @@ impl Client {
                 self.agent.send(head.body(body).map_err(build)?, limits)
             }
             (Some(body), None) => self.agent.send(head.body(body.as_slice()).map_err(build)?, limits),
+            // Some proxies answer a POST without a length by 411.
+            (None, None) if call.method == Method::POST => {
+                self.agent.send(head.body(&[] as &[u8]).map_err(build)?, limits)
+            }
             (None, None) => self.agent.send(head.body(()).map_err(build)?, limits),
         };
         let took = start.elapsed().as_millis();
@@ -348,13 +380,13 @@ impl Client {
 /// No reply came.
 fn lost(error: &TransportError, call: &Call<'_>, doing: &str) -> Failed {
     let unsent = error.phase() == Phase::Connect;
-    let transient = error.is_transient() && (unsent || call.purpose.is_repeatable());
+    let repeatable = unsent || call.purpose.is_repeatable();
     Failed {
         error: Error::new(error.kind(), format!("{doing}: {error}"))
             .with_hint(trust::hint(error))
-            .passing(transient)
+            .passing(error.is_transient() && repeatable)
             .without_leader(unsent && error.is_transient() && call.purpose.is_worth_waiting()),
-        elsewhere: unsent && error.is_transient(),
+        elsewhere: repeatable,
         asked: None,
     }
 }
@@ -379,15 +411,21 @@ fn lost_upload(error: &TransportError, call: &Call<'_>, upload: &mut Upload<'_>,
 /// A reply came that is no success.
 fn refuse(mut response: Response<Body>, call: &Call<'_>, doing: &str) -> Failed {
     let status = response.status();
-    // What the server says is a help, not more: if it cannot be read, the status remains.
-    let body = read_bounded(response.body_mut(), ERROR_LIMIT).unwrap_or_default();
+    // What the server says is a help, not more: what cannot be read soon is left out, and the status remains.
+    let patience = Instant::now() + ERROR_PATIENCE;
+    let deadline = call.deadline.map_or(patience, |deadline| deadline.min(patience));
+    let body = read_until(response.body_mut(), ERROR_LIMIT, deadline);
     let said = words::of(&body, &call.secrets);
     let meaning = refusal::meaning(call.purpose, status, &said);
-    let cause = match (said.as_str(), status.canonical_reason()) {
+    let mut cause = match (said.as_str(), status.canonical_reason()) {
         ("", Some(reason)) => format!("status {} {reason}", status.as_u16()),
         ("", None) => format!("status {}", status.as_u16()),
         (said, _) => format!("status {}: {said}", status.as_u16()),
     };
+    if status.is_redirection() {
+        let to = redirect::shown(response.headers());
+        cause.push_str(&words::one_line(&format!("; it points to {to}"), &call.secrets));
+    }
     Failed {
         error: Error::new(meaning.kind, format!("{doing}: {cause}"))
             .with_hint(meaning.hint)

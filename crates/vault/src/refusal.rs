@@ -13,9 +13,10 @@ pub(crate) struct Meaning {
     pub(crate) kind: Kind,
     /// What the user may do.
     pub(crate) hint: Option<&'static str>,
-    /// Whether the same request may succeed later (Vault's client: 412, 429, and 5xx but 501).
+    /// Whether the same request may succeed later, and may be sent again: either nothing is lost if it was acted on already, or the
+    /// server says by this that it did nothing.
     pub(crate) transient: bool,
-    /// Whether another node may do better.
+    /// Whether this node is of no use and another one may be, by the same condition.
     pub(crate) elsewhere: bool,
     /// Whether no node leads at the moment.
     pub(crate) leaderless: bool,
@@ -24,14 +25,26 @@ pub(crate) struct Meaning {
 /// The meaning of `status` and the server's own `words` for a request with that `purpose`.
 pub(crate) fn meaning(purpose: Purpose, status: StatusCode, words: &str) -> Meaning {
     let (kind, hint) = kind(purpose, status.as_u16(), words);
+    let code = status.as_u16();
+    let leaderless = matches!(code, 500 | 503) && purpose != Purpose::Unwrap && is_leaderless(words);
+    let idle = leaderless || is_readonly(code, words) || matches!(code, 300..=399 | 412 | 429 | 472 | 473 | 501 | 503);
+    // The body of a restore waits to be asked for: what the head is answered with did nothing either.
+    let repeatable = idle || purpose.is_repeatable() || purpose == Purpose::Restore;
+    // Nobody can tell whether a wrapping token is used up by then.
+    let repeatable = repeatable && purpose != Purpose::Unwrap;
+    let passing = is_readonly(code, words) || matches!(code, 429 | 472 | 473 | 500 | 502..);
     Meaning {
         kind,
         hint,
-        transient: matches!(status.as_u16(), 412 | 429) || (status.is_server_error() && status.as_u16() != 501),
-        // A node that failed may have used the wrapping token up for all.
-        elsewhere: matches!(status.as_u16(), 500 | 503) && purpose != Purpose::Unwrap,
-        leaderless: matches!(status.as_u16(), 500 | 503) && purpose != Purpose::Unwrap && is_leaderless(words),
+        transient: repeatable && (passing || code == 412),
+        elsewhere: repeatable && (passing || matches!(code, 300..=399 | 501)),
+        leaderless,
     }
+}
+
+/// A performance standby that is behind the active node says this (hashicorp/vault-plugin-auth-gcp#83).
+fn is_readonly(status: u16, words: &str) -> bool {
+    status == 400 && words.contains("cannot write to readonly storage")
 }
 
 /// What standbys say while they know of no leader (`http/handler.go` of Vault and OpenBao, respondStandby; `ErrStandby` in
@@ -50,6 +63,10 @@ fn kind(purpose: Purpose, status: u16, words: &str) -> (Kind, Option<&'static st
         (400, _) if words.contains("HTTP request to an HTTPS server") => {
             (Kind::Config, Some("is the address meant to begin with https://?"))
         }
+        (400, _) if is_readonly(400, words) => (
+            Kind::Unavailable,
+            Some("a performance standby is behind the active node; try again, or name the active node by --address"),
+        ),
         (400, Purpose::LogIn) if words.contains("role") && words.contains("secret ID") => (
             Kind::Refused,
             Some("the role id or the secret id is wrong, expired or used up"),
@@ -258,18 +275,22 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn what_makes_a_node_useless_leads_to_the_next_one_and_may_pass() {
         for (status, transient, elsewhere) in [
+            (303, false, true),
             (400, false, false),
             (403, false, false),
             (404, false, false),
             (412, true, false),
-            (429, true, false),
+            (429, true, true),
+            (472, true, true),
+            (473, true, true),
             (500, true, true),
-            (501, false, false),
-            (502, true, false),
+            (501, false, true),
+            (502, true, true),
             (503, true, true),
-            (504, true, false),
+            (504, true, true),
+            (530, true, true),
         ] {
             let meaning = meaning(Purpose::Snapshot, StatusCode::from_u16(status).unwrap(), "");
             assert_eq!(
@@ -277,6 +298,37 @@ mod tests {
                 (transient, elsewhere),
                 "{status}"
             );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_twice_is_sent_again_only_where_the_server_did_nothing() {
+        let no_leader = "local node not active but active cluster node not found";
+        let readonly = "failed to persist lease entry: cannot write to readonly storage";
+        for (purpose, ever) in [(Purpose::LogIn, true), (Purpose::Unwrap, false)] {
+            for (status, words, transient, elsewhere) in [
+                (400, "invalid role or secret ID", false, false),
+                (400, readonly, true, true),
+                (403, "", false, false),
+                (412, "", true, false),
+                (429, "", true, true),
+                (472, "", true, true),
+                (473, "", true, true),
+                (500, "internal error", false, false),
+                (500, no_leader, true, true),
+                (501, "", false, true),
+                (502, "", false, false),
+                (503, "Vault is sealed", true, true),
+                (504, "", false, false),
+                (520, "", false, false),
+            ] {
+                let meaning = meaning(purpose, StatusCode::from_u16(status).unwrap(), words);
+                assert_eq!(
+                    (meaning.transient, meaning.elsewhere),
+                    (ever && transient, ever && elsewhere),
+                    "{purpose:?} {status} {words}"
+                );
+            }
         }
     }
 }

@@ -36,13 +36,12 @@ impl Client {
     pub fn leader_at(&self, node: &Address, leader: &str) -> Result<Address, Error> {
         let failed = |cause: &str| {
             Error::new(Kind::Unavailable, format!("find the leader of '{node}': {cause}"))
-                .with_hint(Some(redirect::HINT))
+                .with_hint(Some(redirect::hint(self.settings().addresses.len())))
         };
         if self.settings().disable_redirects {
             let cause = format!("it is at '{leader}', and redirects are disabled");
-            return Err(failed(&cause).with_hint(Some(
-                "name the leader by --address; repeat the option for further nodes",
-            )));
+            let hint = redirect::hint_of_disabled(self.settings().addresses.len());
+            return Err(failed(&cause).with_hint(Some(hint)));
         }
         redirect::allowed(&node.join("")?, leader).map_err(|cause| failed(&cause))?;
         Address::new(leader, "sys/leader")

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, Method};
 use snapline_failure::Fail as _;
-use snapline_http::{Framing, Kind, TransportError, framing};
+use snapline_http::TransportError;
 use ureq::BodyReader;
 
 use crate::call::{Call, Purpose};
@@ -16,7 +16,7 @@ use crate::{Client, Error, Secret, Tries, trust, words};
 /// A snapshot on its way.
 ///
 /// While it is open, the server holds locks for it; a reader that does not go on must drop it. Its end proves nothing: also
-/// a server that fails half-way ends the body properly.
+/// a server that fails half-way ends the body properly, and behind a proxy that speaks HTTP/1.0 a cut looks like an end.
 pub struct Snapshot {
     url: String,
     encoding: Option<String>,
@@ -33,8 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::Refused`] for a bad token or a missing policy; [`Kind::Config`] if the server has no Raft storage;
-    /// [`Kind::Unavailable`] if it cannot be reached, is sealed, has no leader, or if the reply's end could not be told from
-    /// a cut (HTTP/1.0).
+    /// [`Kind::Unavailable`] if it cannot be reached, is sealed, or has no leader.
     pub fn snapshot(&self, token: &Secret, start: Duration, tries: &mut Tries) -> Result<Snapshot, Error> {
         let call = Call {
             purpose: Purpose::Snapshot,
@@ -49,13 +48,6 @@ impl Client {
         };
         let reply = self.send(&call, tries)?;
         let url = reply.url.to_string();
-        if framing(reply.response.headers()) == Framing::Close {
-            return Err(Error::new(
-                Kind::Unavailable,
-                format!("get the snapshot from '{url}': the reply has neither a length nor chunks, so that a cut would not show"),
-            )
-            .with_hint(Some("a proxy in between speaks HTTP/1.0; make it speak HTTP/1.1, or go around it")));
-        }
         let header = |name: HeaderName| {
             let value = reply.response.headers().get(name)?;
             Some(words::one_line(
