@@ -37,6 +37,13 @@ ensure_rust() {
     fi
 }
 
+# Tests of names have a network namespace of their own, whose loopback device is down at first.
+ensure_ip() {
+    if type -P ip >/dev/null; then return; fi
+    may_install || die "no program ip on the PATH" "install the package iproute2"
+    install_packages iproute2
+}
+
 # ensure_aws FOLDER: `aws` on the PATH, if need be from the folder.
 ensure_aws() {
     if command -v aws >/dev/null; then return; fi

@@ -63,7 +63,7 @@ impl Agent {
         // This one never gets a URL that begins with https.
         let dialer = Dialer::new(&settings.tls, &settings.user_agent);
         let connector = BeforeTheRequest(dialer.chain(EarlyReplies));
-        let plain = ureq::Agent::with_parts(config(&settings), connector, Lookup);
+        let plain = ureq::Agent::with_parts(config(&settings), connector, Lookup::default());
         Self {
             settings,
             plain,
@@ -119,7 +119,7 @@ impl Agent {
         let connector = BeforeTheRequest(dialer.chain(self.settings.tls.connector()?).chain(EarlyReplies));
         Ok(self
             .tls
-            .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, Lookup)))
+            .get_or_init(|| ureq::Agent::with_parts(config(&self.settings), connector, Lookup::default())))
     }
 }
 

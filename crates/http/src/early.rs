@@ -20,7 +20,7 @@ use ureq::{Body, Error, Timeout};
 
 use crate::interim::{self, Next};
 use crate::socket::Nowhere;
-use crate::{deadline, stream};
+use crate::{TransportError, deadline, stream};
 
 /// How long the response of a server that takes no more of a body may still be on its way.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -115,6 +115,10 @@ impl<T: Transport> Transport for Offering<T> {
         // Another request, another response.
         self.offered = 0;
         self.is_answered = false;
+        if !self.has_begun && stream::limit(&timeout).is_some_and(|left| left.is_zero()) {
+            // The connection took all the time that there was.
+            return Err(Error::Other(Box::new(TransportError::unsent("no connection in time"))));
+        }
         match self.inner.transmit_output(amount, timeout) {
             Err(cause) if self.has_begun => Err(Error::Other(Box::new(Interrupted {
                 reply: self.last_words(),

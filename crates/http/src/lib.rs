@@ -16,6 +16,7 @@ mod interim;
 mod lookup;
 mod proxy;
 mod roots;
+mod search;
 mod socket;
 mod stream;
 mod tls;

@@ -1,9 +1,11 @@
 //! The addresses of a name.
 
-use std::fs;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 use http::Uri;
@@ -13,18 +15,52 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use crate::TransportError;
+use crate::search::Search;
 use crate::stream::limit;
 
 /// ureq keeps no more of them.
 const MOST: usize = 16;
 
-/// Looks names up by the system's resolver, more than once where it gives up too early.
+/// How long the system's resolver has for itself. musl's is silent for five seconds where a server answers SERVFAIL.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// How long a name of the search list has precedence over those behind it.
+const PRECEDENCE: Duration = Duration::from_secs(1);
+
+/// How long addresses of one family wait for the other's (RFC 8305, 3: Resolution Delay).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+
+/// How long addresses that were hard to find are used again: as long as many records of clusters live.
+const REMEMBERED: Duration = Duration::from_secs(30);
+
+/// Looks names up by the system's resolver, and by more questions to it where it gives up, or does not come back.
 ///
 /// musl's resolver ends at the first search domain that answers SERVFAIL or REFUSED, and finds nothing where the question for an IPv6
-/// address is answered by SERVFAIL, NOTIMP or NXDOMAIN. glibc and Go go on in these cases. So after a failure, IPv4 is asked for
-/// alone, and then each name that the search list makes of it, as an absolute one.
-#[derive(Debug)]
-pub(crate) struct Lookup;
+/// address is answered by SERVFAIL, NOTIMP or NXDOMAIN. glibc and Go go on in these cases. So then each name that the search list
+/// makes of the one that is wanted is asked for as an absolute name, for IPv4 and IPv6 apart, all side by side; the first in the order
+/// of the list counts.
+#[derive(Debug, Default)]
+pub(crate) struct Lookup {
+    /// What took more than the resolver's own answer, and when. ureq looks up before each request, and this takes seconds.
+    hard: Mutex<HashMap<String, (Instant, Vec<IpAddr>)>>,
+}
+
+impl Lookup {
+    fn find(&self, host: &str, limit: Option<Duration>) -> Answer {
+        let mut hard = self.hard.lock().unwrap_or_else(PoisonError::into_inner);
+        hard.retain(|_, (found, _)| found.elapsed() < REMEMBERED);
+        if let Some((_, addresses)) = hard.get(host) {
+            return Ok(addresses.clone());
+        }
+        drop(hard);
+        let (addresses, was_hard) = Race::new(host, Arc::new(ask), limit).run(Search::of_this_machine)?;
+        if was_hard {
+            let mut hard = self.hard.lock().unwrap_or_else(PoisonError::into_inner);
+            hard.insert(host.to_owned(), (Instant::now(), addresses.clone()));
+        }
+        Ok(addresses)
+    }
+}
 
 impl Resolver for Lookup {
     fn resolve(&self, uri: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
@@ -34,7 +70,10 @@ impl Resolver for Lookup {
         let port = uri.port_u16().unwrap_or(default);
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => in_time(host, timeout).map_err(|error| Error::Other(Box::new(error)))?,
+            Err(_) => self.find(host, limit(&timeout)).map_err(|cause| {
+                let message = format!("the name '{host}' cannot be resolved: {cause}");
+                Error::Other(Box::new(TransportError::unsent(message)))
+            })?,
         };
         let mut result = self.empty();
         for address in interleaved(&addresses).into_iter().take(MOST) {
@@ -44,59 +83,153 @@ impl Resolver for Lookup {
     }
 }
 
-/// The system's resolver has no limit that a caller could set, so it runs beside.
-fn in_time(host: &str, timeout: NextTimeout) -> Result<Vec<IpAddr>, TransportError> {
-    let failed = |cause: &str| TransportError::unsent(format!("the name '{host}' cannot be resolved: {cause}"));
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let name = host.to_owned();
-    // Nobody may wait for the answer any more.
-    thread::spawn(move || sender.send(find(&name, ask, &Search::of_this_machine())).ok());
-    let found = match limit(&timeout) {
-        Some(limit) => receiver.recv_timeout(limit),
-        None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-    };
-    match found {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(cause)) => Err(failed(&cause)),
-        Err(_) => Err(failed("no answer in time")),
-    }
-}
-
 /// Which addresses are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Any,
     V4,
+    V6,
 }
 
-fn find(
-    name: &str,
-    ask: impl Fn(&str, Family) -> Result<Vec<IpAddr>, String>,
-    search: &Search,
-) -> Result<Vec<IpAddr>, String> {
-    let failure = match ask(name, Family::Any) {
-        Ok(found) => return Ok(found),
-        Err(failure) => failure,
-    };
-    let absolute = search.names(name);
-    let others = absolute
-        .iter()
-        .flat_map(|name| [(&**name, Family::Any), (&**name, Family::V4)]);
-    for (name, family) in std::iter::once((name, Family::V4)).chain(others) {
-        if let Ok(found) = ask(name, family) {
-            log::debug!("found '{name}' after the first lookup had failed: {failure}");
-            return Ok(found);
+type Answer = Result<Vec<IpAddr>, String>;
+type Ask = Arc<dyn Fn(&str, Family) -> Answer + Send + Sync>;
+
+/// What has come of the questions about one name.
+#[derive(Debug, Default)]
+struct Candidate {
+    pending: usize,
+    addresses: Vec<IpAddr>,
+    /// When the first of them came.
+    found: Option<Instant>,
+    failure: Option<String>,
+}
+
+impl Candidate {
+    fn take(&mut self, answer: Answer) {
+        self.pending -= 1;
+        match answer {
+            Ok(addresses) => {
+                self.addresses.extend(addresses);
+                self.found.get_or_insert_with(Instant::now);
+            }
+            Err(failure) => self.failure = Some(failure),
         }
     }
-    Err(failure)
+
+    /// When it can be used, if it can.
+    fn ready(&self) -> Option<Instant> {
+        let found = self.found?;
+        Some(if self.pending == 0 {
+            found
+        } else {
+            found + RESOLUTION_DELAY
+        })
+    }
 }
 
-fn ask(name: &str, family: Family) -> Result<Vec<IpAddr>, String> {
+/// Questions to the system's resolver, each in a thread of its own: it has no limit that a caller could set.
+struct Race<'a> {
+    host: &'a str,
+    ask: Ask,
+    deadline: Option<Instant>,
+    /// The name as it is first, the absolute ones behind it.
+    candidates: Vec<Candidate>,
+    sender: Sender<(usize, Answer)>,
+    receiver: Receiver<(usize, Answer)>,
+}
+
+impl<'a> Race<'a> {
+    fn new(host: &'a str, ask: Ask, limit: Option<Duration>) -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            host,
+            ask,
+            deadline: limit.map(|limit| Instant::now() + limit),
+            candidates: Vec::new(),
+            sender,
+            receiver,
+        }
+    }
+
+    /// Asks about `name`, whose rank is that of the next candidate.
+    fn begin(&mut self, name: &str, families: &[Family]) {
+        let rank = self.candidates.len();
+        self.candidates.push(Candidate {
+            pending: families.len(),
+            ..Candidate::default()
+        });
+        for family in families {
+            let (sender, ask, name, family) = (self.sender.clone(), Arc::clone(&self.ask), name.to_owned(), *family);
+            // Nobody may wait for the answer any more.
+            thread::spawn(move || sender.send((rank, ask(&name, family))).ok());
+        }
+    }
+
+    /// The addresses, and whether it took more than the resolver's own answer.
+    fn run(mut self, search: impl Fn() -> Search) -> Result<(Vec<IpAddr>, bool), String> {
+        self.begin(self.host, &[Family::Any]);
+        self.listen_until(Some(Instant::now() + HEAD_START));
+        if let Some(found) = self.found(None) {
+            return Ok((found, false));
+        }
+        for name in search().names(self.host) {
+            self.begin(&name, &[Family::V6, Family::V4]);
+        }
+        let precedence = Instant::now() + PRECEDENCE;
+        loop {
+            if let Some(found) = self.found(Some(precedence)) {
+                return Ok((found, true));
+            }
+            let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_late || self.candidates.iter().all(|candidate| candidate.pending == 0) {
+                let failure = self.candidates.swap_remove(0).failure;
+                return Err(failure.unwrap_or_else(|| "no answer in time".to_owned()));
+            }
+            let now = Instant::now();
+            let ready = self.candidates.iter().filter_map(Candidate::ready);
+            // What is past already has been looked at.
+            self.listen_until(ready.chain([precedence]).filter(|time| *time > now).min());
+        }
+    }
+
+    /// Waits for one answer.
+    fn listen_until(&mut self, time: Option<Instant>) {
+        let until = [time, self.deadline].into_iter().flatten().min();
+        let heard = match until {
+            Some(until) => self
+                .receiver
+                .recv_timeout(until.saturating_duration_since(Instant::now())),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if let Ok((rank, answer)) = heard {
+            self.candidates[rank].take(answer);
+        }
+    }
+
+    /// The addresses of the first name that has some, where those before it have none or have had their time.
+    fn found(&self, precedence: Option<Instant>) -> Option<Vec<IpAddr>> {
+        let now = Instant::now();
+        for (rank, candidate) in self.candidates.iter().enumerate() {
+            if candidate.ready().is_some_and(|ready| ready <= now) {
+                return Some(candidate.addresses.clone());
+            }
+            let undecided = candidate.pending > 0 || candidate.found.is_some();
+            // The name as it is has had its time when the others were begun.
+            if undecided && rank > 0 && precedence.is_some_and(|end| now < end) {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+fn ask(name: &str, family: Family) -> Answer {
     let hints = AddrInfoHints {
         socktype: SockType::Stream.into(),
         address: match family {
             Family::Any => 0,
             Family::V4 => AddrFamily::Inet.into(),
+            Family::V6 => AddrFamily::Inet6.into(),
         },
         ..AddrInfoHints::default()
     };
@@ -132,60 +265,6 @@ fn interleaved(addresses: &[IpAddr]) -> Vec<IpAddr> {
     result
 }
 
-/// How `/etc/resolv.conf` makes an absolute name of a short one (resolv.conf(5)).
-#[derive(Debug, PartialEq, Eq)]
-struct Search {
-    domains: Vec<String>,
-    /// A name with as many dots is tried as it is before the domains are.
-    dots: usize,
-}
-
-impl Search {
-    fn of_this_machine() -> Self {
-        Self::read(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
-    }
-
-    fn read(text: &str) -> Self {
-        let mut search = Self {
-            domains: Vec::new(),
-            dots: 1,
-        };
-        for line in text.lines() {
-            let mut words = line.split_whitespace();
-            match words.next() {
-                // The last such line counts.
-                Some("search" | "domain") => {
-                    search.domains = words.map(|domain| domain.trim_matches('.').to_owned()).collect();
-                    search.domains.retain(|domain| !domain.is_empty());
-                }
-                Some("options") => {
-                    let dots = words
-                        .filter_map(|word| word.strip_prefix("ndots:")?.parse().ok())
-                        .next_back();
-                    search.dots = dots.unwrap_or(search.dots);
-                }
-                _ => {}
-            }
-        }
-        search
-    }
-
-    /// The absolute names that `name` may stand for, in the order in which they are tried.
-    fn names(&self, name: &str) -> Vec<String> {
-        if name.ends_with('.') {
-            return Vec::new();
-        }
-        let mut names: Vec<_> = self.domains.iter().map(|domain| format!("{name}.{domain}.")).collect();
-        let itself = format!("{name}.");
-        if name.matches('.').count() >= self.dots {
-            names.insert(0, itself);
-        } else {
-            names.push(itself);
-        }
-        names
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,51 +287,74 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_search_list_is_read_as_resolvers_read_it() {
-        let pod =
-            "nameserver 10.96.0.10\nsearch ns.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
-        let search = Search::read(pod);
-        assert_eq!(search.dots, 5);
-        assert_eq!(
-            search.names("vault.ns.svc"),
-            [
-                "vault.ns.svc.ns.svc.cluster.local.",
-                "vault.ns.svc.svc.cluster.local.",
-                "vault.ns.svc.cluster.local.",
-                "vault.ns.svc.",
-            ]
-        );
-        assert_eq!(search.names("vault.example.com."), [""; 0]);
-        let search = Search::read("domain a\nsearch b. .\n# search c\noptions rotate ndots:x\n");
-        assert_eq!(search.names("vault.example"), ["vault.example.", "vault.example.b."]);
-        assert_eq!(Search::read("").names("vault"), ["vault."]);
+    /// A resolver that knows IPv4 addresses of `known`, is silent about `silent`, and knows nothing else.
+    fn resolver(known: &'static [(&str, &str)], silent: &'static [&str]) -> Ask {
+        Arc::new(move |name, family| {
+            if silent.contains(&name) {
+                thread::sleep(Duration::from_secs(5));
+                return Err("the name server fails".to_owned());
+            }
+            match known.iter().find(|(known, _)| *known == name) {
+                Some((_, address)) if family != Family::V6 => Ok(addresses(&[address])),
+                _ => Err("there is no such name".to_owned()),
+            }
+        })
+    }
+
+    fn search() -> Search {
+        Search::read("search a b\noptions ndots:5\n")
+    }
+
+    fn find(ask: Ask) -> Answer {
+        let race = Race::new("vault", ask, Some(Duration::from_secs(4)));
+        race.run(search).map(|(addresses, _)| addresses)
     }
 
     #[test]
-    fn a_failed_lookup_is_tried_for_ipv4_and_then_by_absolute_names() {
-        let search = Search::read("search a b\noptions ndots:5\n");
-        let asked = std::cell::RefCell::new(Vec::new());
-        let ask = |name: &str, family| {
-            asked.borrow_mut().push((name.to_owned(), family));
-            if (name, family) == ("vault.b.", Family::V4) {
-                Ok(addresses(&["10.0.0.1"]))
-            } else {
+    fn what_the_systems_resolver_finds_is_taken() {
+        let found = find(resolver(&[("vault", "10.0.0.1"), ("vault.a.", "10.0.0.2")], &[]));
+        assert_eq!(found, Ok(addresses(&["10.0.0.1"])));
+    }
+
+    #[test]
+    fn a_name_of_the_search_list_is_found_where_the_resolver_gives_up() {
+        let start = Instant::now();
+        let found = find(resolver(&[("vault.b.", "10.0.0.1"), ("vault.", "10.0.0.2")], &[]));
+        assert_eq!(found, Ok(addresses(&["10.0.0.1"])));
+        assert!(start.elapsed() < HEAD_START, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_name_is_found_behind_those_about_which_nobody_answers() {
+        let start = Instant::now();
+        let found = find(resolver(&[("vault.b.", "10.0.0.1")], &["vault", "vault.a."]));
+        assert_eq!(found, Ok(addresses(&["10.0.0.1"])));
+        assert!(start.elapsed() >= HEAD_START + PRECEDENCE, "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn one_family_does_not_wait_long_for_the_other() {
+        let start = Instant::now();
+        let found = find(Arc::new(|name, family| match (name, family) {
+            ("vault.a.", Family::V4) => Ok(addresses(&["10.0.0.1"])),
+            ("vault.a.", _) => {
+                thread::sleep(Duration::from_secs(5));
                 Err("the name server fails".to_owned())
             }
-        };
-        assert_eq!(find("vault", ask, &search).unwrap(), addresses(&["10.0.0.1"]));
-        let asked: Vec<_> = asked.take();
-        let expected = [
-            ("vault", Family::Any),
-            ("vault", Family::V4),
-            ("vault.a.", Family::Any),
-            ("vault.a.", Family::V4),
-            ("vault.b.", Family::Any),
-            ("vault.b.", Family::V4),
-        ];
-        assert_eq!(asked, expected.map(|(name, family)| (name.to_owned(), family)));
-        let failing = |_: &str, _| Err("the name server fails".to_owned());
-        assert_eq!(find("vault", failing, &search).unwrap_err(), "the name server fails");
+            _ => Err("there is no such name".to_owned()),
+        }));
+        assert_eq!(found, Ok(addresses(&["10.0.0.1"])));
+        assert!(start.elapsed() >= RESOLUTION_DELAY, "{:?}", start.elapsed());
+        assert!(start.elapsed() < HEAD_START, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_fails_at_once_and_silence_after_the_limit() {
+        let start = Instant::now();
+        assert_eq!(find(resolver(&[], &[])), Err("there is no such name".to_owned()));
+        assert!(start.elapsed() < HEAD_START, "{:?}", start.elapsed());
+        let silent = resolver(&[], &["vault", "vault.a.", "vault.b.", "vault."]);
+        assert_eq!(find(silent), Err("no answer in time".to_owned()));
     }
 }

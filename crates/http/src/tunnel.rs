@@ -171,7 +171,7 @@ pub(crate) fn refused(proxy: &Proxy, target: &str, status: u16, page: &str) -> T
             .advise("the proxy wants a user name and a password: put them into its URL, as in http://name:password@proxy:3128"),
         (407, Some(_)) => TransportError::new(Kind::Refused, message)
             .advise("are the user name and the password in the proxy's URL right, and percent-encoded where they have special characters?"),
-        _ => TransportError::unsent(message).advise("if the server is meant to be reached directly, name it in NO_PROXY"),
+        _ => TransportError::unsent(message).advise("is this server meant to be reached through a proxy?"),
     }
 }
 

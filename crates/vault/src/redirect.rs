@@ -61,8 +61,18 @@ fn is_loopback(url: &Uri) -> bool {
 pub(crate) fn shown(headers: &HeaderMap) -> String {
     headers.get(LOCATION).map_or_else(
         || "nowhere".to_owned(),
-        |location| format!("'{}'", one_line(&String::from_utf8_lossy(location.as_bytes()), &[])),
+        |location| quoted(&String::from_utf8_lossy(location.as_bytes())),
     )
+}
+
+/// A URL in quotes, without the user name and the password that it may have.
+fn quoted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("'{}//…{}'", one_line(scheme, &[]), one_line(&rest[at..], &[])),
+        None => format!("'{}'", one_line(url, &[])),
+    }
 }
 
 /// The URL that a reply with `headers`, got from `from`, leads to.
@@ -96,27 +106,27 @@ pub(crate) fn allowed(from: &Uri, text: &str) -> Result<Uri, String> {
     };
     let authority = to.authority().ok_or_else(unusable)?;
     if authority.as_str().contains('@') {
-        return Err("it redirects to a URL with a user name or a password".to_owned());
+        return Err(format!(
+            "it redirects to {}, a URL with a user name or a password",
+            quoted(text)
+        ));
     }
     match (from.scheme_str(), to.scheme_str()) {
         (Some("http"), Some("http")) if is_loopback(from) && !is_loopback(&to) => Err(format!(
-            "it redirects to '{}', from this machine to plain http on the network; the token is not sent there",
-            one_line(text, &[])
+            "it redirects to {}, from this machine to plain http on the network; the token is not sent there",
+            quoted(text)
         )),
         (_, Some("https")) | (Some("http"), Some("http")) => Ok(to),
         (_, Some("http")) => Err(format!(
-            "it redirects to '{}', from https to http; the token is not sent there",
-            one_line(text, &[])
+            "it redirects to {}, from https to http; the token is not sent there",
+            quoted(text)
         )),
         _ => Err(unusable()),
     }
 }
 
 fn unusable(text: &str) -> String {
-    format!(
-        "it redirects to '{}', which is no http or https URL",
-        one_line(text, &[])
-    )
+    format!("it redirects to {}, which is no http or https URL", quoted(text))
 }
 
 #[cfg(test)]
@@ -171,6 +181,22 @@ mod tests {
                 let refused = follow(from, Some(to)).unwrap_err();
                 assert!(refused.contains(to) && refused.contains("plain http"), "{refused}");
             }
+        }
+    }
+
+    #[test]
+    fn a_target_is_shown_without_its_password() {
+        for (location, shown) in [
+            ("http://user:hidden@b/v1/x", "'http://…@b/v1/x'"),
+            ("https://hidden@b:8200?q=@", "'https://…@b:8200?q=@'"),
+            ("//user:hid@den@b", "'//…@b'"),
+            ("http://b/v1/@x", "'http://b/v1/@x'"),
+            ("/v1/x", "'/v1/x'"),
+        ] {
+            let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
+            assert_eq!(super::shown(&headers), shown);
+            let words = follow("https://a/v1/x", Some(location)).unwrap_or_else(|refused| refused);
+            assert!(!words.contains("hid"), "{words}");
         }
     }
 
