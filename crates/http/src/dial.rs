@@ -116,7 +116,11 @@ fn refused(error: Errno) -> TransportError {
         Errno::TIMEDOUT => TransportError::unsent("no connection in time"),
         Errno::PERM | Errno::ACCESS => TransportError::unsent("this machine does not let the connection out")
             .advise("a firewall rule or a network policy forbids it"),
-        error => TransportError::unsent(std::io::Error::from(error).to_string()),
+        Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT => {
+            TransportError::unsent("this machine has no address from which the server's can be reached")
+        }
+        Errno::NETDOWN => TransportError::unsent("this machine's network is down"),
+        error => TransportError::unsent(format!("no connection: {}", std::io::Error::from(error))),
     }
 }
 

@@ -144,12 +144,13 @@ impl From<ureq::Error> for TransportError {
     }
 }
 
-/// The limits for the lookup and the connection end before the request, and are met in the connector and the resolver.
+/// The limits for the lookup and the connection have words of their own where they are met, but for what comes after it.
 fn timeout(which: ureq::Timeout) -> TransportError {
     use ureq::Timeout;
     let words = match which {
         Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => "nothing was accepted for too long",
         Timeout::PerRead | Timeout::RecvBody => "nothing came for too long",
+        Timeout::Connect => "the TLS handshake does not end in time",
         _ => "no reply in time",
     };
     TransportError::passing(Phase::Exchange, words)
