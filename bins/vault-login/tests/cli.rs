@@ -697,6 +697,29 @@ fn a_reply_that_does_not_come_holds_up_the_end_by_two_seconds_at_most() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
+/// The fault behind most questions about Vault's client.
+#[test]
+fn that_no_address_is_set_is_said_when_the_default_does_not_answer() {
+    for address in [None, Some("")] {
+        let mut command = program("");
+        match address {
+            None => command.env_remove("VAULT_ADDR"),
+            Some(address) => command.env("VAULT_ADDR", address),
+        };
+        let output = command.arg("--max-retries=0").output().unwrap();
+        // Somebody's own server may be there, whose certificate is not trusted.
+        let code = output.status.code().unwrap();
+        assert!([69, 78].contains(&code), "{code}");
+        expect(
+            &output,
+            code,
+            &["https://127.0.0.1:8200", "VAULT_ADDR is not set, so this machine was asked"],
+        );
+    }
+    let output = run(&closed(), &["--max-retries=0"]);
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("is not set"));
+}
+
 #[test]
 fn a_token_that_waits_for_its_reader_is_revoked_at_a_signal() {
     let vault = vault();

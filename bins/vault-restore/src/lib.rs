@@ -41,14 +41,14 @@ pub const PROGRAM: Program = Program {
 pub fn run(args: Args) -> Result<(), Failure> {
     let environment = &|name: &str| std::env::var_os(name);
     let config = Config::from_args(args, environment)?;
-    let found = Secret::find_token(config.token_file.as_deref(), environment);
+    let found = config.settings.token(config.token_file.as_deref(), environment);
     let token = match (found, config.intent) {
         (Err(error), Intent::Restore) => return Err(error.into()),
         (Err(error), _) => {
             log::warn!("{error}, and --yes needs one");
             None
         }
-        (Ok(token), _) => Some(token),
+        (Ok(token), _) => token,
     };
     let archive = Archive::take(&config)?;
     let client = Client::new(config.settings.clone());
@@ -60,9 +60,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     plan.say(config.intent != Intent::Restore);
     plan.warn();
-    match (config.intent, token) {
-        (Intent::Restore, Some(token)) => restore(&config, &token, archive, &client, &target),
-        (Intent::Ask, _) => {
+    match config.intent {
+        Intent::Restore => restore(&config, token.as_ref(), archive, &client, &target),
+        Intent::Ask => {
             let message = format!(
                 "restore the archive at '{}': nothing was sent, since --yes is missing",
                 target.address
@@ -70,12 +70,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Err(Failure::says(Kind::Usage, message)
                 .hint("add --yes to replace everything that the cluster holds, or --dry-run to end with 0"))
         }
-        _ => Ok(()),
+        Intent::Rehearse => Ok(()),
     }
 }
 
 /// Sends it, and waits for what becomes of it.
-fn restore(config: &Config, token: &Secret, archive: Archive, client: &Client, target: &Target) -> Result<(), Failure> {
+fn restore(
+    config: &Config,
+    token: Option<&Secret>,
+    archive: Archive,
+    client: &Client,
+    target: &Target,
+) -> Result<(), Failure> {
     let start = Instant::now();
     let Archive { inspection, mut spool } = archive;
     let summary_of = &inspection.summary;

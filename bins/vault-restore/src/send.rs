@@ -23,7 +23,7 @@ pub(crate) enum Sent {
 pub(crate) fn send(
     config: &Config,
     client: &Client,
-    token: &Secret,
+    token: Option<&Secret>,
     spool: &mut Spool,
     length: u64,
     digest: [u8; 32],

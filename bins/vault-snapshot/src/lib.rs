@@ -41,12 +41,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let environment = &|name: &str| std::env::var_os(name);
     let config = Config::from_args(args, environment)?;
     refuse_terminal(config.output.as_deref(), "a snapshot")?;
-    let token = token::find(config.token_file.as_deref(), stdin_source(), environment)?;
+    let file = config.token_file.as_deref();
+    let token = token::find(file, stdin_source(), environment, &config.settings)?;
 
     let client = Arc::new(Client::new(config.settings.clone()));
-    let revocation = config
-        .revoke
-        .then(|| Arc::new(Revocation::new(Arc::clone(&client), token.clone(), None)));
+    // Without a token there is an agent, and its token is not ours to revoke.
+    let revocation = token
+        .clone()
+        .filter(|_| config.revoke)
+        .map(|token| Arc::new(Revocation::new(Arc::clone(&client), token, None)));
     let _at_end = revocation.clone().map(|revocation| {
         at_end(move || {
             revocation.revoke(REVOKE_AT_SIGNAL);
@@ -58,13 +61,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
             revocation.revoke(REVOKE);
         }
     };
-    take(&config, &client, &token, revoke).inspect_err(|_| revoke())?;
+    take(&config, &client, token.as_ref(), revoke).inspect_err(|_| revoke())?;
     Ok(())
 }
 
 /// From the request to the summary line. `revoke` runs when the server is done and before the last bytes leave: once they
 /// have left, the next stage may end everything.
-fn take(config: &Config, client: &Client, token: &Secret, revoke: impl Fn()) -> Result<(), Failure> {
+fn take(config: &Config, client: &Client, token: Option<&Secret>, revoke: impl Fn()) -> Result<(), Failure> {
     let start = Instant::now();
     let mut output = Output::open(config.output.as_deref())?;
     output.enlarge_pipe();
@@ -109,7 +112,7 @@ struct Fetched {
 }
 
 /// Gets the archive, and gets it again while nothing has left and tries remain.
-fn fetch(config: &Config, client: &Client, token: &Secret, output: &mut Output) -> Result<Fetched, Failure> {
+fn fetch(config: &Config, client: &Client, token: Option<&Secret>, output: &mut Output) -> Result<Fetched, Failure> {
     let mut tries = client.tries();
     let mut left = 0;
     loop {

@@ -234,6 +234,30 @@ fn of_a_large_bad_archive_the_end_never_leaves() {
     assert!(whole.starts_with(&output.stdout));
 }
 
+/// An agent with auto_auth adds its own token to a request that has none, and refuses one that it does not know.
+#[test]
+fn an_agent_is_asked_without_a_token() {
+    let archive = small();
+    let bytes = archive.clone();
+    let vault = Server::start(move |seen, _, stream| {
+        assert_eq!(seen.header("x-vault-token"), None);
+        begin(stream);
+        chunks(stream, &bytes);
+        end(stream);
+    });
+    let mut command = program("http://127.0.0.1:1");
+    command.env("VAULT_AGENT_ADDR", &vault.url).stdin(Stdio::null());
+    // Its token is not ours to revoke.
+    let output = command.arg("--revoke").output().unwrap();
+    expect(&output, 0, &["sent"]);
+    assert!(output.stdout == archive);
+    assert_eq!(vault.lines(), [SNAPSHOT]);
+    // A server is no agent.
+    let output = program(&vault.url).stdin(Stdio::null()).output().unwrap();
+    expect(&output, 78, &["find the token: there is none", "hint: vault-login"]);
+    assert_eq!(vault.lines(), [SNAPSHOT]);
+}
+
 /// A job of cron, of CI or of ssh has an empty pipe for its standard input.
 #[test]
 fn an_empty_pipe_beside_a_token_in_the_environment_is_explained() {

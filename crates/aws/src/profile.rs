@@ -149,7 +149,7 @@ impl Profiles {
     }
 
     /// Which profile is meant.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 

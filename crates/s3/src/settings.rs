@@ -106,7 +106,7 @@ impl Settings {
             (Some(path), _) => bundle(&path, "--ca-bundle")?,
             (None, Some((name, path))) => bundle(&path, name)?,
             (None, None) => match profiles.setting("ca_bundle") {
-                Some(path) => bundle(path, "ca_bundle of the profile")?,
+                Some(path) => bundle(path, &format!("ca_bundle of profile '{}'", profiles.name()))?,
                 None => Roots::System,
             },
         };
@@ -156,6 +156,19 @@ mod tests {
         let all: Vec<_> = KEYS.iter().chain(variables).copied().collect();
         let environment = |name: &str| all.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
         Settings::resolve(flags, &environment)
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_read_is_named_with_what_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config");
+        std::fs::write(&config, "[profile work]\nca_bundle = /no/such/bundle\n").unwrap();
+        let variables = [("AWS_CONFIG_FILE", config.to_str().unwrap()), ("AWS_PROFILE", "work")];
+        let error = resolve(Flags::default(), &variables).unwrap_err().to_string();
+        assert!(error.contains("'/no/such/bundle' (ca_bundle of profile 'work')"), "{error}");
+        let variables = [variables[0], variables[1], ("AWS_CA_BUNDLE", "/nor/this")];
+        let error = resolve(Flags::default(), &variables).unwrap_err().to_string();
+        assert!(error.contains("'/nor/this' (AWS_CA_BUNDLE)"), "{error}");
     }
 
     #[test]

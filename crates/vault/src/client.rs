@@ -10,6 +10,7 @@ use snapline_http::{Agent, Kind, Limits, Phase, Socket, TransportError, read_bou
 use ureq::{Body, SendBody};
 
 use crate::call::{Call, Purpose};
+use crate::settings::Origin;
 use crate::upload::{Extent, Upload};
 use crate::{Address, Error, Settings, Tries, redirect, refusal, trust, words};
 
@@ -123,9 +124,17 @@ impl Client {
                 Err(failed) => failed,
             };
             if !tries.again_before(&failed.error, failed.asked, call.deadline) {
-                return Err(failed.error);
+                return Err(self.explained(failed.error));
             }
         }
+    }
+
+    /// Where nobody says where Vault is, that is the likeliest fault.
+    fn explained(&self, error: Error) -> Error {
+        if self.settings.origin == Origin::Default && error.status().is_none() {
+            return error.and("VAULT_ADDR is not set, so this machine was asked");
+        }
+        error
     }
 
     /// What holds for every request.

@@ -43,7 +43,7 @@ pub use places::{Form, Places};
 pub use restore::Verdict;
 pub use revocation::Revocation;
 pub use secret::Secret;
-pub use settings::{Options, Settings};
+pub use settings::{Options, Origin, Settings};
 pub use snapshot::Snapshot;
 pub use tries::Tries;
 pub use upload::{Extent, Upload};

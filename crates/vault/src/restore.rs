@@ -63,7 +63,7 @@ impl Client {
     /// came.
     pub fn restore(
         &self,
-        token: &Secret,
+        token: Option<&Secret>,
         upload: &mut Upload<'_>,
         force: bool,
         tries: &mut Tries,
@@ -73,11 +73,11 @@ impl Client {
             purpose: Purpose::Restore,
             method: Method::POST,
             path: format!("sys/storage/raft/{path}"),
-            token: Some(token),
+            token,
             // As for the snapshot, there is only the root namespace.
             namespace: None,
             body: None,
-            secrets: vec![token],
+            secrets: token.into_iter().collect(),
             deadline: None,
         };
         let sent = self.send_upload(&call, upload, tries);

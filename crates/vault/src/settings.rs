@@ -41,11 +41,24 @@ pub struct Options {
     pub disable_redirects: bool,
 }
 
+/// Who says where the servers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `--address`, or `VAULT_ADDR`.
+    Given,
+    /// `VAULT_AGENT_ADDR`: an agent, which may have a token of its own.
+    Agent,
+    /// Nobody: it is the default.
+    Default,
+}
+
 /// Checked settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The nodes, at least one, in the order in which they are tried.
     pub addresses: Vec<Address>,
+    /// Where they come from.
+    pub origin: Origin,
     /// The limit for a small request; absent means none.
     pub timeout: Option<Duration>,
     /// How often a request is sent again.
@@ -72,8 +85,10 @@ impl Settings {
     /// [`Kind::Config`](snapline_http::Kind::Config) for a value that cannot be read; it says which option or variable it
     /// is.
     pub fn new(options: &Options, environment: Environment<'_>, user_agent: &str) -> Result<Self, Error> {
+        let (addresses, origin) = addresses(&options.addresses, environment)?;
         Ok(Self {
-            addresses: addresses(&options.addresses, environment)?,
+            addresses,
+            origin,
             timeout: timeout(options.timeout, environment)?,
             max_retries: max_retries(options.max_retries, environment)?,
             tls: trust::tls(options, environment)?,
@@ -85,19 +100,17 @@ impl Settings {
     }
 }
 
-fn addresses(given: &[String], environment: Environment<'_>) -> Result<Vec<Address>, Error> {
+fn addresses(given: &[String], environment: Environment<'_>) -> Result<(Vec<Address>, Origin), Error> {
     if !given.is_empty() {
-        return given.iter().map(|text| Address::new(text, "--address")).collect();
+        let addresses = given.iter().map(|text| Address::new(text, "--address"));
+        return Ok((addresses.collect::<Result<_, _>>()?, Origin::Given));
     }
-    let found = match setting(environment, "AGENT_ADDR")? {
-        Some(agent) => Some(agent),
-        None => setting(environment, "ADDR")?,
+    let (address, origin) = match (setting(environment, "AGENT_ADDR")?, setting(environment, "ADDR")?) {
+        (Some(agent), _) => (Address::new(&agent.value, &agent.name), Origin::Agent),
+        (None, Some(server)) => (Address::new(&server.value, &server.name), Origin::Given),
+        (None, None) => (Address::new(DEFAULT_ADDRESS, "the default"), Origin::Default),
     };
-    let address = match found {
-        Some(found) => Address::new(&found.value, &found.name),
-        None => Address::new(DEFAULT_ADDRESS, "the default"),
-    };
-    Ok(vec![address?])
+    Ok((vec![address?], origin))
 }
 
 fn timeout(given: Option<Duration>, environment: Environment<'_>) -> Result<Option<Duration>, Error> {

@@ -25,7 +25,8 @@ pub struct Snapshot {
 }
 
 impl Client {
-    /// Asks for a snapshot: `GET sys/storage/raft/snapshot`, a standby's redirect followed. Returns when the reply's header
+    /// Asks for a snapshot: `GET sys/storage/raft/snapshot`, a standby's redirect followed, without a token where an agent adds
+    /// its own. Returns when the reply's header
     /// is there, which the server sends only after it has scanned its whole store once.
     ///
     /// Up to there the request is sent again while `tries` allow it; all that together may take `start`. Reading the body
@@ -34,16 +35,16 @@ impl Client {
     /// # Errors
     /// [`Kind::Refused`] for a bad token or a missing policy; [`Kind::Config`] if the server has no Raft storage;
     /// [`Kind::Unavailable`] if it cannot be reached, is sealed, or has no leader.
-    pub fn snapshot(&self, token: &Secret, start: Duration, tries: &mut Tries) -> Result<Snapshot, Error> {
+    pub fn snapshot(&self, token: Option<&Secret>, start: Duration, tries: &mut Tries) -> Result<Snapshot, Error> {
         let call = Call {
             purpose: Purpose::Snapshot,
             method: Method::GET,
             path: "sys/storage/raft/snapshot".to_owned(),
-            token: Some(token),
+            token,
             // The path exists in the root namespace alone; OpenBao answers 400 to the header.
             namespace: None,
             body: None,
-            secrets: vec![token],
+            secrets: token.into_iter().collect(),
             deadline: Instant::now().checked_add(start),
         };
         let reply = self.send(&call, tries)?;

@@ -5,29 +5,38 @@ use std::path::Path;
 
 use snapline_http::{Environment, Kind};
 
-use crate::{Error, Form, Places, Secret};
+use crate::{Error, Form, Origin, Places, Secret, Settings};
 
-impl Secret {
+impl Settings {
     /// The token in `file`, which `--token-file` names; without one that of `TOKEN` or the file in `TOKEN_FILE` (`BAO_…` before
     /// `VAULT_…`), then that of `~/.vault-token`, where `vault login` leaves it. That is the order of Vault's own command line.
+    /// Nothing if there is none, and an agent may add its own (`auto_auth`).
     ///
     /// # Errors
     /// As [`Places::find`]; [`Kind::Config`] if there is none, or `~/.vault-token` holds no token; [`Kind::Io`] if that file is
     /// there and cannot be read.
-    pub fn find_token(file: Option<&str>, environment: Environment<'_>) -> Result<Self, Error> {
+    pub fn token(&self, file: Option<&str>, environment: Environment<'_>) -> Result<Option<Secret>, Error> {
         let places = Places {
             what: "the token",
             form: Form::Token,
             file: file.map(|path| ("--token-file", path)),
             variable: "TOKEN",
         };
-        if let Some(token) = places.find(environment)? {
-            return Ok(token);
+        let found = match places.find(environment)? {
+            Some(token) => Some(token),
+            None => of_vaults_own_login(environment)?,
+        };
+        if found.is_none() && !self.may_have_a_token_of_its_own() {
+            return Err(Error::config("find the token: there is none")
+                .with_hint(Some("vault-login prints one; give it by --token-file or VAULT_TOKEN")));
         }
-        of_vaults_own_login(environment)?.ok_or_else(|| {
-            Error::config("find the token: there is none")
-                .with_hint(Some("vault-login prints one; give it by --token-file or VAULT_TOKEN"))
-        })
+        Ok(found)
+    }
+
+    /// An agent or a proxy with `auto_auth` adds its own token to a request that has none. It is reached by `AGENT_ADDR`, or by a
+    /// socket (developer.hashicorp.com/vault/docs/agent-and-proxy/autoauth).
+    fn may_have_a_token_of_its_own(&self) -> bool {
+        self.origin == Origin::Agent || self.addresses.iter().all(|address| address.socket().is_some())
     }
 }
 

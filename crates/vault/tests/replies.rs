@@ -40,7 +40,7 @@ fn token() -> Secret {
 
 fn get(address: &str, start: Duration) -> Result<Snapshot, snapline_vault::Error> {
     let client = client(address);
-    client.snapshot(&token(), start, &mut client.tries())
+    client.snapshot(Some(&token()), start, &mut client.tries())
 }
 
 fn read_all(mut snapshot: Snapshot) -> Vec<u8> {
@@ -141,7 +141,7 @@ fn an_archive_is_sent_when_it_is_asked_for_and_not_before() {
         let client = client(&server.url);
         let mut source = std::io::Cursor::new(b"archive");
         let mut upload = Upload::new(&mut source, 7, START);
-        let sent = client.restore(&token(), &mut upload, false, &mut client.tries());
+        let sent = client.restore(Some(&token()), &mut upload, false, &mut client.tries());
         sent.unwrap_or_else(|(error, _)| panic!("{interim}: {error}"));
         assert_eq!(server.seen()[0].body, "archive", "{interim}");
     }

@@ -46,7 +46,7 @@ fn restore(client: &Client, archive: &[u8]) -> Outcome {
 fn restore_from(client: &Client, source: &mut dyn Read, length: usize) -> Outcome {
     let mut upload = Upload::new(source, length as u64, Duration::from_secs(10));
     let token = Secret::token("hvs.secret").unwrap();
-    let result = client.restore(&token, &mut upload, false, &mut client.tries());
+    let result = client.restore(Some(&token), &mut upload, false, &mut client.tries());
     Outcome {
         result,
         extent: upload.extent(),
@@ -112,7 +112,9 @@ fn force_is_another_path() {
     let mut source = io::Cursor::new(b"archive");
     let mut upload = Upload::new(&mut source, 7, Duration::from_secs(10));
     let token = Secret::token("hvs.secret").unwrap();
-    client.restore(&token, &mut upload, true, &mut client.tries()).unwrap();
+    client
+        .restore(Some(&token), &mut upload, true, &mut client.tries())
+        .unwrap();
     assert_eq!(server.lines(), [format!("POST {PATH}-force")]);
 }
 
@@ -394,7 +396,7 @@ fn a_server_that_takes_nothing_more_is_given_up() {
     let token = Secret::token("hvs.secret").unwrap();
     let start = Instant::now();
     let (error, verdict) = client
-        .restore(&token, &mut upload, false, &mut client.tries())
+        .restore(Some(&token), &mut upload, false, &mut client.tries())
         .unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(15));
     assert_eq!((error.kind(), verdict), (Kind::Unavailable, Verdict::Unchanged));

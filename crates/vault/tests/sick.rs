@@ -38,7 +38,7 @@ fn log_in(client: &Client) -> Result<(), Error> {
 fn get(client: &Client) -> Result<(), Error> {
     let token = Secret::token("hvs.secret").unwrap();
     client
-        .snapshot(&token, Duration::from_secs(20), &mut client.tries())
+        .snapshot(Some(&token), Duration::from_secs(20), &mut client.tries())
         .map(|_| ())
 }
 

@@ -42,7 +42,7 @@ fn role() -> AppRole {
 }
 
 fn get(client: &Client) -> Result<Snapshot, snapline_vault::Error> {
-    client.snapshot(&token(), START, &mut client.tries())
+    client.snapshot(Some(&token()), START, &mut client.tries())
 }
 
 fn read_all(mut snapshot: Snapshot) -> Result<Vec<u8>, snapline_vault::Error> {
@@ -328,7 +328,7 @@ fn the_server_may_not_take_longer_to_begin_than_said() {
     let client = client(&[&server.url], 2);
     let start = Instant::now();
     let error = client
-        .snapshot(&token(), Duration::from_millis(500), &mut client.tries())
+        .snapshot(Some(&token()), Duration::from_millis(500), &mut client.tries())
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
