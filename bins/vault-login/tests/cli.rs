@@ -713,7 +713,10 @@ fn that_no_address_is_set_is_said_when_the_default_does_not_answer() {
         expect(
             &output,
             code,
-            &["https://127.0.0.1:8200", "VAULT_ADDR is not set, so this machine was asked"],
+            &[
+                "https://127.0.0.1:8200",
+                "VAULT_ADDR is not set, so this machine was asked",
+            ],
         );
     }
     let output = run(&closed(), &["--max-retries=0"]);

@@ -102,7 +102,7 @@ impl Error {
 
     /// Takes a reply that stays the same however often it is asked for, such as 405 to a deletion, for the refusal that it is.
     #[must_use]
-    pub(crate) fn as_refusal(mut self) -> Self {
+    pub(crate) fn refusing_for_good(mut self) -> Self {
         if matches!(self.status(), Some(405 | 409)) && !self.is_transient() {
             self.kind = Kind::Refused;
         }

@@ -199,7 +199,7 @@ impl Client {
             Ok(reply) => Ok(reply.headers.get(DELETE_MARKER).is_some_and(|marker| marker == "true")),
             Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" => Ok(false),
             // Locks are refused by 403, but also by 405 and 409, depending on the store.
-            Err(error) => Err(error.as_refusal()),
+            Err(error) => Err(error.refusing_for_good()),
         }
     }
 }

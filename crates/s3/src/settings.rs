@@ -165,7 +165,10 @@ mod tests {
         std::fs::write(&config, "[profile work]\nca_bundle = /no/such/bundle\n").unwrap();
         let variables = [("AWS_CONFIG_FILE", config.to_str().unwrap()), ("AWS_PROFILE", "work")];
         let error = resolve(Flags::default(), &variables).unwrap_err().to_string();
-        assert!(error.contains("'/no/such/bundle' (ca_bundle of profile 'work')"), "{error}");
+        assert!(
+            error.contains("'/no/such/bundle' (ca_bundle of profile 'work')"),
+            "{error}"
+        );
         let variables = [variables[0], variables[1], ("AWS_CA_BUNDLE", "/nor/this")];
         let error = resolve(Flags::default(), &variables).unwrap_err().to_string();
         assert!(error.contains("'/nor/this' (AWS_CA_BUNDLE)"), "{error}");

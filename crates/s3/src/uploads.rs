@@ -89,7 +89,7 @@ impl Client {
                 None => return Ok(uploads),
                 // The same page again would never end.
                 Some(next) if next.key > marker.key || (next.key == marker.key && next.id != marker.id) => {
-                    marker = next
+                    marker = next;
                 }
                 Some(_) => {
                     let cause = "it is not complete, but names no next page";
