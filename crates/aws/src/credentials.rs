@@ -92,24 +92,39 @@ impl fmt::Debug for Credentials {
 pub(crate) struct Issued {
     access_key_id: String,
     secret_access_key: String,
-    /// STS calls it `SessionToken`, the endpoints call it `Token`.
-    #[serde(alias = "Token")]
-    session_token: String,
+    /// STS calls it `SessionToken`, the endpoints call it `Token`. What hands out lasting keys has none.
+    #[serde(alias = "Token", default)]
+    session_token: Option<String>,
+    #[serde(default)]
     expiration: Option<String>,
 }
 
 impl Issued {
-    /// Checked; whoever issues temporary keys says until when.
+    /// Checked. A token or an end that is empty counts as missing: some endpoints on a machine of one's own do not know any.
     pub(crate) fn check(self, origin: &str) -> Result<Credentials, Error> {
-        let expires = self
-            .expiration
-            .map(|text| OffsetDateTime::parse(&text, &Rfc3339))
+        let nonempty = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let expires = nonempty(self.expiration)
+            .map(|text| moment(&text))
             .transpose()
             .map_err(|_| Error::config("find credentials", format!("the expiration in {origin} is no time")))?;
-        let token = Some(self.session_token);
+        let token = nonempty(self.session_token);
         let credentials = Credentials::checked(self.access_key_id, self.secret_access_key, token, origin)?;
         Ok(Credentials { expires, ..credentials })
     }
+}
+
+/// A time in RFC 3339, or in the forms of ISO 8601 that other issuers than AWS write: `UTC` for `Z`, an offset without a colon.
+fn moment(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+    let zulu = text.strip_suffix("UTC").map(|text| format!("{}Z", text.trim_end()));
+    let text = zulu.as_deref().unwrap_or(text);
+    let colon = match text.as_bytes() {
+        [.., b'+' | b'-', a, b, c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()) => {
+            let (rest, minutes) = text.split_at(text.len() - 2);
+            Some(format!("{rest}:{minutes}"))
+        }
+        _ => None,
+    };
+    OffsetDateTime::parse(colon.as_deref().unwrap_or(text), &Rfc3339)
 }
 
 #[cfg(test)]
@@ -157,6 +172,40 @@ mod tests {
             let error = find(variables).unwrap_err();
             assert!(error.contains(words), "{error}");
             assert!(!error.contains("s-ecret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn ends_are_read_in_every_form_that_issuers_write() {
+        let end = time::macros::datetime!(2099-01-01 00:00 UTC);
+        for text in [
+            "2099-01-01T00:00:00Z",
+            "2099-01-01T00:00:00.000Z",
+            "2099-01-01T02:00:00+02:00",
+            "2099-01-01T00:00:00+0000",
+            "2098-12-31T22:30:00-0130",
+            "2099-01-01T00:00:00UTC",
+            "2099-01-01T00:00:00 UTC",
+        ] {
+            assert_eq!(moment(text), Ok(end), "{text}");
+        }
+        for text in ["", "soon", "2099-01-01", "2099-13-01T00:00:00Z", "4102444800"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lasting_keys_of_an_endpoint_have_neither_token_nor_end() {
+        for rest in [
+            "",
+            r#","Token":null,"Expiration":null"#,
+            r#","Token":"","Expiration":"""#,
+            r#","RoleArn":"""#,
+        ] {
+            let text = format!(r#"{{"AccessKeyId":"k","SecretAccessKey":"s"{rest}}}"#);
+            let issued: Issued = serde_json::from_str(&text).unwrap();
+            let credentials = issued.check("the reply").unwrap();
+            assert_eq!((credentials.session_token, credentials.expires), (None, None), "{rest}");
         }
     }
 

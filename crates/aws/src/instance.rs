@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Request};
 use serde::Deserialize;
 use snapline_http::{Environment, Kind};
+use time::OffsetDateTime;
 
 use crate::credentials::Issued;
 use crate::endpoint::checked;
@@ -19,6 +20,8 @@ const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 /// The service is on the machine's own link.
 const LIMIT: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 2;
+/// For so long keys whose end is past are used before the service is asked again.
+const EXTENSION: time::Duration = time::Duration::minutes(10);
 
 /// The metadata service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +118,10 @@ impl Instance {
         match reply.status {
             200 => {}
             // The service is switched off, or this is something else that listens there.
-            400..=499 => return Err(Miss::Absent(self.refused(&reply))),
+            400..=499 => {
+                let hint = "credentials of an instance come by version 2 of its metadata service (IMDSv2) alone: is it switched off, or does something answer that knows version 1 only?";
+                return Err(Miss::Absent(self.refused(&reply).hint_with(hint)));
+            }
             _ => return Err(Miss::Failed(self.refused(&reply))),
         }
         let mut value = HeaderValue::from_str(reply.body.trim())
@@ -132,7 +138,17 @@ impl Instance {
             return Err(malformed(&words(&format!("{} {}", answer.code, answer.message))));
         }
         let issued: Issued = serde_json::from_str(&reply.body).map_err(|_| malformed(none))?;
-        issued.check("the reply").map_err(|error| malformed(error.cause()))
+        let mut credentials = issued.check("the reply").map_err(|error| malformed(error.cause()))?;
+        // When the service cannot renew them, it hands out the old ones, which S3 then takes longer: AWS's tools use them, too
+        // (docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html, "static stability").
+        let now = OffsetDateTime::now_utc();
+        if credentials.expires.is_some_and(|end| end <= now) {
+            log::warn!(
+                "the instance's metadata gives credentials that have expired; S3 decides whether they are still good"
+            );
+            credentials.expires = Some(now + EXTENSION);
+        }
+        Ok(credentials)
     }
 
     fn ask(

@@ -294,6 +294,19 @@ fn an_instance_is_asked_by_version_2_and_through_no_proxy() {
     assert_eq!(metadata.seen().len(), 3);
 }
 
+/// "Static stability": S3 decides whether keys are still good that the service could not renew.
+#[test]
+fn keys_of_an_instance_whose_end_is_past_are_used_for_some_minutes_more() {
+    let metadata = server(|seen, _| instance(seen, &issued("ASIA3", -600)));
+    let provider = provider(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.url)]);
+    let credentials = provider.credentials().unwrap();
+    assert_eq!(credentials.access_key_id, "ASIA3");
+    assert!(credentials.expires.unwrap() > time::OffsetDateTime::now_utc() + time::Duration::minutes(9));
+    // Not fetched before each request.
+    provider.credentials().unwrap();
+    assert_eq!(metadata.seen().len(), 3);
+}
+
 #[test]
 fn what_is_no_instance_is_the_last_of_all_reasons() {
     let silent = Server::start(|_, _, _stream| std::thread::sleep(Duration::from_secs(5)));
