@@ -83,7 +83,7 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{/* The store's variables, without credentials, and the form of the messages. */}}
 {{- define "snapline.storeEnv" -}}
 {{- with .Values.backup.endpointUrl }}
-- name: AWS_ENDPOINT_URL
+- name: AWS_ENDPOINT_URL_S3
   value: {{ . | quote }}
 {{- end }}
 {{- with .Values.backup.region }}
