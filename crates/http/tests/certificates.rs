@@ -117,7 +117,7 @@ fn name_time_and_purpose_count_whatever_the_ca_flag() {
     check(early, TlsFailure::NotYetValid, "not valid before 2090-01-01");
     let mut other = Draft::server().that_may_sign();
     other.params.subject_alt_names = Vec::new();
-    check(other, TlsFailure::WrongName, "no subject alternative name");
+    check(other, TlsFailure::Unsuitable, "no subject alternative name");
     for draft in [Draft::server(), Draft::server().that_may_sign()] {
         check(
             draft.only_for(ExtendedKeyUsagePurpose::ClientAuth),

@@ -58,7 +58,7 @@ pub(super) fn certificate(cause: &CertificateError, is_proxied: bool) -> Transpo
             "the server's certificate, or its issuer's, is not valid yet".to_owned(),
         ),
         Cause::NotValidForNameContext { expected, presented } => {
-            (TlsFailure::WrongName, wrong_name(&expected.to_str(), presented))
+            wrong_name(&expected.to_str(), presented)
         }
         Cause::NotValidForName => (
             TlsFailure::WrongName,
@@ -163,7 +163,7 @@ fn of_webpki(cause: &webpki::Error) -> &'static str {
     }
 }
 
-fn wrong_name(expected: &str, presented: &[String]) -> String {
+fn wrong_name(expected: &str, presented: &[String]) -> (TlsFailure, String) {
     let names: Vec<_> = presented.iter().filter_map(|name| plain_name(name)).collect();
     if names.is_empty() {
         let lacking = if presented.is_empty() {
@@ -171,14 +171,17 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
         } else {
             "has neither a DNS name nor an IP address among its subject alternative names"
         };
-        return format!("the server's certificate {lacking}, so it is not valid for '{expected}'");
+        // No name that could be expected instead is in it.
+        let message = format!("the server's certificate {lacking}, so it is not valid for '{expected}'");
+        return (TlsFailure::Unsuitable, message);
     }
     let shown = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join("', '");
     let more = match names.len().saturating_sub(MOST_NAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("the server's certificate is valid for '{shown}'{more}, but not for '{expected}'")
+    let message = format!("the server's certificate is valid for '{shown}'{more}, but not for '{expected}'");
+    (TlsFailure::WrongName, message)
 }
 
 /// webpki says `DnsName("a")` and `IpAddress(127.0.0.1)`; other kinds of name are none of a server.
