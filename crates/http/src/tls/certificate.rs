@@ -23,6 +23,8 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 /// `2.5.29.37`, extKeyUsage.
 const PURPOSES: &[u8] = &[0x55, 0x1d, 0x25];
+/// `1.2.840.113549.1.1.1`, rsaEncryption.
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// `1.3.6.1.5.5.7.3.1`, the purpose serverAuth.
 const SERVER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 /// `2.5.29.37.0`, any purpose.
@@ -185,6 +187,21 @@ pub(super) fn public_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((algorithm, bits(rest)?))
 }
 
+/// How many bits the modulus of an RSA key has, if the certificate has such a key (RFC 8017, A.1.1).
+pub(super) fn rsa_bits(certificate: &[u8]) -> Option<usize> {
+    let parsed = Parsed::new(certificate)?;
+    let (algorithm, key) = public_key(parsed.key)?;
+    let (OBJECT_IDENTIFIER, RSA, _) = element(algorithm)? else {
+        return None;
+    };
+    let (INTEGER, modulus, _) = element(sequence(key)?.0)? else {
+        return None;
+    };
+    let first = modulus.iter().position(|byte| *byte != 0)?;
+    let unused = usize::try_from(modulus.get(first)?.leading_zeros()).ok()?;
+    Some((modulus.len() - first) * 8 - unused)
+}
+
 /// The issuer's common name, else its organisation, fit for one line.
 pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     let (body, _) = sequence(sequence(certificate)?.0)?;
@@ -247,6 +264,9 @@ fn printable(text: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
     use super::*;
 
     fn der(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -291,6 +311,33 @@ mod tests {
         assert_eq!(issuer(&certificate(&[(&[0x55, 0x04, 0x06], "DE")])), None);
         let long = certificate(&[(COMMON_NAME, &"x".repeat(300))]);
         assert_eq!(issuer(&long).map(|name| name.chars().count()), Some(LONGEST + 1));
+    }
+
+    /// With an RSA key of 1024 bits, which no tool of these tests makes any more.
+    const WEAK: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIB+jCCAWOgAwIBAgIURxna6QacvOC73HJdc0om1h2LUN4wDQYJKoZIhvcNAQEL
+BQAwDzENMAsGA1UEAwwEd2VhazAeFw0yNjExMjYxOTQ1MDFaFw0zNjExMjMxOTQ1
+MDFaMA8xDTALBgNVBAMMBHdlYWswgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGB
+ALq7uCrRzkd7mYCNs1mT5orVecaaxnlZ64cjwUsdi6EmOwbbmhQZHKJsAtKlOaqK
+vqhi1AfTjHAbIStbzzs9n9kv/GorEzSmZK7ZWcEnXFS3jr4Y0x35k3KcSjirmUxP
+0wgsOTTHB0izH41WY4oJ28s49M5QPG5drsFC2V44Uog3AgMBAAGjUzBRMB0GA1Ud
+DgQWBBQgq/wguQ8XQUxran6Q1DIuzvXn6zAfBgNVHSMEGDAWgBQgq/wguQ8XQUxr
+an6Q1DIuzvXn6zAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA4GBAD5o
+Ip5cSZgdlwtzFopTF+MjVJq1Q9xcQYB7rfTkQpeH53dn1GlbB9OUQ8S/ePsYZLoN
+agBcs7TvmzDbHn+VFW4eymHSkPahwdhFmp0fCxVrcoYGcvtYd9ksp3tAvrQOvezC
+ssRg/X7mTVqEZn4xBU14Y4hemkCST+PHsf1iMiWJ
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn the_length_of_an_rsa_key_is_read() {
+        let weak: CertificateDer<'_> = CertificateDer::from_pem_slice(WEAK.as_bytes()).unwrap();
+        assert_eq!(rsa_bits(&weak), Some(1024));
+        for end in 0..weak.len() {
+            assert_eq!(rsa_bits(&weak[..end]), None, "{end}");
+        }
+        assert_eq!(issuer(&weak).as_deref(), Some("weak"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::failure::TlsFailure;
-use super::verifier::Untrusted;
+use super::verifier::{Untrusted, WeakKey};
 use crate::TransportError;
 
 /// As many names of a certificate are shown; some have hundreds.
@@ -72,6 +72,7 @@ pub(super) fn certificate(cause: &CertificateError, is_proxied: bool) -> Transpo
                 .to_owned(),
         ),
         Cause::UnknownIssuer => untrusted(&Untrusted { issuer: None }, is_proxied),
+        Cause::Other(other) if other.0.is::<WeakKey>() => unsuitable(&other.to_string()),
         Cause::Other(other) => match (other.0.downcast_ref::<Untrusted>(), other.0.downcast_ref()) {
             (Some(cause), _) => untrusted(cause, is_proxied),
             (_, Some(cause)) => unsuitable(of_webpki(cause)),
@@ -262,6 +263,7 @@ mod tests {
             Cause::Other(OtherError(Arc::new(Untrusted {
                 issuer: Some("Root".to_owned()),
             }))),
+            Cause::Other(OtherError(Arc::new(WeakKey { bits: 1024 }))),
             Cause::Other(OtherError(Arc::new(std::fmt::Error))),
         ];
         let inner = [

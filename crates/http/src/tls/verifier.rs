@@ -100,6 +100,27 @@ fn is_authority(error: &Error) -> bool {
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
+/// A server's key that is too short for a signature by it to be taken.
+#[derive(Debug)]
+pub(super) struct WeakKey {
+    /// How long it is.
+    pub(super) bits: usize,
+}
+
+impl fmt::Display for WeakKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its RSA key has {} bits, and 2048 are the least", self.bits)
+    }
+}
+
+impl std::error::Error for WeakKey {}
+
+/// The reason behind a wrong signature of the handshake, where it is the length of the server's key.
+fn weak_key(certificate: &CertificateDer<'_>) -> Option<Error> {
+    let bits = certificate::rsa_bits(certificate).filter(|bits| *bits < 2048)?;
+    Some(CertificateError::Other(OtherError(Arc::new(WeakKey { bits }))).into())
+}
+
 /// No check at all. Nothing in the certificate is read, so that any server can be reached, also one whose certificate no
 /// parser takes; and where anyone may claim to be the server, a signature by its key proves nothing.
 #[derive(Debug)]
@@ -157,7 +178,8 @@ impl ServerCertVerifier for Strict {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
+        let verified = self.verifier.verify_tls12_signature(message, cert, dss);
+        verified.map_err(|error| weak_key(cert).unwrap_or(error))
     }
 
     fn verify_tls13_signature(
@@ -166,7 +188,8 @@ impl ServerCertVerifier for Strict {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
+        let verified = self.verifier.verify_tls13_signature(message, cert, dss);
+        verified.map_err(|error| weak_key(cert).unwrap_or(error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
