@@ -114,7 +114,7 @@ fn where_the_chart_prunes_apart_each_series_has_a_pruner_and_no_backup_deletes()
                     "{file}: {option}"
                 );
             }
-            for variable in ["AWS_ENDPOINT_URL", "AWS_REGION", "SNAPLINE_NAME"] {
+            for variable in ["AWS_ENDPOINT_URL_S3", "AWS_REGION", "SNAPLINE_NAME"] {
                 let of = |container: &Container| container.env.iter().find(|(name, _)| name == variable).cloned();
                 assert_eq!(of(stores), of(prunes), "{file}: {variable}");
             }

@@ -138,7 +138,11 @@ fn each_source_that_gives_nothing_or_fails_has_its_code_and_its_words() {
             78,
             &["there are none", "instance metadata: ", "connection refused"],
         ),
-        (&[("AWS_ROLE_ARN", "")], 78, &["AWS_ROLE_ARN is set but empty"]),
+        (
+            &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "")],
+            78,
+            &["AWS_ROLE_ARN is set but empty"],
+        ),
         (&identity, 74, &["read the web identity token '/nowhere'"]),
         (
             &[(container_url, "http://example.com/")],
