@@ -110,7 +110,7 @@ impl fmt::Debug for Dialer {
 
 fn stream(addresses: &ResolvedSocketAddrs, details: &ConnectionDetails<'_>) -> Result<Stream, TransportError> {
     let socket = dial(addresses, limit(&left(details)))?;
-    Ok(Stream::new(socket, details)?)
+    Ok(Stream::new(socket.into(), details)?)
 }
 
 /// Through ureq and out again.

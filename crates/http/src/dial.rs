@@ -1,14 +1,12 @@
 //! Connects to one of a host's addresses.
 
+use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
-use rustix::net::sockopt::{set_tcp_nodelay, socket_error};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use socket2::{Domain, Socket, Type};
 
 use crate::TransportError;
 
@@ -22,10 +20,10 @@ const HEAD_START: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// Why the last one that failed did, or that none accepted in time. Nothing was sent.
-pub(crate) fn dial(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<OwnedFd, TransportError> {
+pub(crate) fn dial(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Socket, TransportError> {
     let deadline = limit.map(|limit| Instant::now() + limit);
     let mut untried = addresses.iter();
-    let mut pending: Vec<OwnedFd> = Vec::new();
+    let mut pending: Vec<Socket> = Vec::new();
     let mut failure = TransportError::unsent("the host has no address");
     let mut due = Instant::now();
     loop {
@@ -37,7 +35,7 @@ pub(crate) fn dial(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<
                     pending.push(socket);
                     due = Instant::now() + HEAD_START;
                 }
-                Err(error) => failure = refused(error),
+                Err(error) => failure = refused(&error),
             }
         }
         if pending.is_empty() {
@@ -54,7 +52,7 @@ pub(crate) fn dial(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<
             match progress(&socket) {
                 Some(Ok(())) => return established(socket),
                 Some(Err(error)) => {
-                    failure = refused(error);
+                    failure = refused(&error);
                     due = Instant::now();
                 }
                 None => still.push(socket),
@@ -65,24 +63,21 @@ pub(crate) fn dial(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<
 }
 
 /// A socket that is connecting, and whether it is connected already.
-fn begin(address: &SocketAddr) -> Result<(OwnedFd, bool), Errno> {
-    let family = if address.is_ipv6() {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
-    };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-    match connect(&socket, address) {
+fn begin(address: &SocketAddr) -> io::Result<(Socket, bool)> {
+    let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&(*address).into()) {
         Ok(()) => Ok((socket, true)),
         // A connection that a signal interrupts goes on in the background as well.
-        Err(Errno::INPROGRESS | Errno::INTR) => Ok((socket, false)),
-        Err(error) => Err(error),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::INPROGRESS | Errno::INTR) => Ok((socket, false)),
+            _ => Err(error),
+        },
     }
 }
 
 /// Waits until one of `sockets` is connected or has failed; false at the time `until`, or after a signal.
-fn wait(sockets: &[OwnedFd], until: Option<Instant>) -> bool {
+fn wait(sockets: &[Socket], until: Option<Instant>) -> bool {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     let left = left.and_then(|left| Timespec::try_from(left).ok());
     let mut polled: Vec<_> = sockets
@@ -93,24 +88,29 @@ fn wait(sockets: &[OwnedFd], until: Option<Instant>) -> bool {
 }
 
 /// What has become of a connection; absent while it is still being made.
-fn progress(socket: &OwnedFd) -> Option<Result<(), Errno>> {
+fn progress(socket: &Socket) -> Option<io::Result<()>> {
     let mut polled = [PollFd::new(socket, PollFlags::OUT)];
     match poll(&mut polled, Some(&Timespec::default())) {
-        Ok(ready) if ready > 0 => Some(socket_error(socket).and_then(|state| state)),
+        Ok(ready) if ready > 0 => Some(match socket.take_error() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(error),
+        }),
         _ => None,
     }
 }
 
-fn established(socket: OwnedFd) -> Result<OwnedFd, TransportError> {
-    fcntl_getfl(&socket)
-        .and_then(|flags| fcntl_setfl(&socket, flags - OFlags::NONBLOCK))
-        .and_then(|()| set_tcp_nodelay(&socket, true))
-        .map(|()| socket)
-        .map_err(refused)
+fn established(socket: Socket) -> Result<Socket, TransportError> {
+    let is_ready = socket
+        .set_nonblocking(false)
+        .and_then(|()| socket.set_tcp_nodelay(true));
+    is_ready.map(|()| socket).map_err(|error| refused(&error))
 }
 
-fn refused(error: Errno) -> TransportError {
-    match error {
+fn refused(error: &io::Error) -> TransportError {
+    let Some(number) = Errno::from_io_error(error) else {
+        return TransportError::unsent(error.to_string());
+    };
+    match number {
         Errno::CONNREFUSED => TransportError::unsent("connection refused"),
         Errno::HOSTUNREACH | Errno::NETUNREACH => TransportError::unsent("host unreachable"),
         Errno::TIMEDOUT => TransportError::unsent("no connection in time"),
@@ -120,7 +120,7 @@ fn refused(error: Errno) -> TransportError {
             TransportError::unsent("this machine has no address from which the server's can be reached")
         }
         Errno::NETDOWN => TransportError::unsent("this machine's network is down"),
-        error => TransportError::unsent(format!("no connection: {}", std::io::Error::from(error))),
+        _ => TransportError::unsent(format!("no connection: {error}")),
     }
 }
 
@@ -131,15 +131,12 @@ mod tests {
     use super::*;
 
     /// An address that swallows packets, as long as the sockets live: a listener whose queue is full.
-    fn swallowing() -> (SocketAddr, Vec<OwnedFd>) {
-        let (listener, _) = (
-            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap(),
-            (),
-        );
+    fn swallowing() -> (SocketAddr, Vec<Socket>) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        rustix::net::bind(&listener, &any).unwrap();
-        rustix::net::listen(&listener, 0).unwrap();
-        let address = SocketAddr::try_from(rustix::net::getsockname(&listener).unwrap()).unwrap();
+        listener.bind(&any.into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
         let mut held = vec![listener];
         // The kernel takes one or two more than it says.
         loop {
@@ -191,7 +188,7 @@ mod tests {
     #[test]
     fn every_errno_of_a_connection_means_that_nothing_was_sent() {
         for number in 1..134 {
-            let error = refused(Errno::from_raw_os_error(number));
+            let error = refused(&io::Error::from_raw_os_error(number));
             assert_eq!(error.phase(), crate::Phase::Connect, "{error}");
             assert!(error.is_transient(), "{error}");
         }

@@ -1,10 +1,10 @@
 //! Plain HTTP over a Unix socket.
 
+use std::io;
 use std::path::PathBuf;
 
 use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use socket2::{Domain, SockAddr, Type};
 use ureq::Error;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -27,32 +27,29 @@ impl Connector for SocketConnector {
     type Out = Stream;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Self::Out>, Error> {
-        let path = SocketAddrUnix::new(&self.0.0).map_err(|_| {
-            Error::Other(Box::new(TransportError::new(
-                Kind::Config,
-                "the path is too long for a socket",
-            )))
+        let path = SockAddr::unix(&self.0.0).map_err(|_| {
+            let words = "the path is too long for a socket";
+            Error::Other(Box::new(TransportError::new(Kind::Config, words)))
         })?;
-        let failed = |error| Error::Other(Box::new(TransportError::unsent(words(error))));
-        let socket =
-            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).map_err(failed)?;
+        let failed = |error| Error::Other(Box::new(TransportError::unsent(words(&error))));
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed)?;
         // A Unix socket connects at once or not at all, unless its queue is full: then the kernel waits for the server, as long
         // as a write may take (unix(7)).
-        set_socket_timeout(&socket, Timeout::Send, limit(&left(details))).map_err(failed)?;
-        connect(&socket, &path).map_err(failed)?;
-        set_socket_timeout(&socket, Timeout::Send, None).map_err(failed)?;
-        Stream::new(socket, details).map(Some)
+        socket.set_write_timeout(limit(&left(details))).map_err(failed)?;
+        socket.connect(&path).map_err(failed)?;
+        socket.set_write_timeout(None).map_err(failed)?;
+        Stream::new(socket.into(), details).map(Some)
     }
 }
 
-fn words(error: Errno) -> String {
-    match error {
+fn words(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
         // A server that starts or restarts may not have its socket yet.
-        Errno::NOENT => "there is no such socket".to_owned(),
-        Errno::CONNREFUSED => "nobody listens on the socket".to_owned(),
-        Errno::ACCESS => "the socket may not be used by this user".to_owned(),
-        Errno::AGAIN => "the socket's server takes no connection in time".to_owned(),
-        error => std::io::Error::from(error).to_string(),
+        Some(Errno::NOENT) => "there is no such socket".to_owned(),
+        Some(Errno::CONNREFUSED) => "nobody listens on the socket".to_owned(),
+        Some(Errno::ACCESS) => "the socket may not be used by this user".to_owned(),
+        Some(Errno::AGAIN) => "the socket's server takes no connection in time".to_owned(),
+        _ => error.to_string(),
     }
 }
 
