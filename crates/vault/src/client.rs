@@ -165,6 +165,10 @@ impl Client {
         let mut response = self
             .exchange(&url, address.socket(), true, &call, None, &doing)
             .map_err(|failed| failed.error)?;
+        if response.status().is_redirection() {
+            let to = redirect::shown(response.headers());
+            return Ok((response.status(), format!("it points to {to}")));
+        }
         let text = read_bounded(response.body_mut(), ERROR_LIMIT)
             .map_err(|error| Error::new(error.kind(), format!("{doing}: {error}")))?;
         Ok((response.status(), text))

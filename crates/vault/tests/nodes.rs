@@ -84,7 +84,12 @@ fn what_is_no_node_is_silent_with_a_reason() {
     let moved = Server::start(|_, _, stream| reply(stream, "307 Temporary Redirect", "Location: http://x/\r\n", ""));
     let nowhere = closed();
     let states = client(&[&page.url, &quota.url, &moved.url, &nowhere], Options::default()).nodes(LIMIT);
-    let reasons = ["status 200", "slow down", "status 307", "connection refused"];
+    let reasons = [
+        "status 200",
+        "slow down",
+        "status 307 for sys/health: it points to 'http://x/'",
+        "connection refused",
+    ];
     for (state, reason) in states.iter().zip(reasons) {
         let Standing::Silent(error) = &state.standing else {
             panic!("{state}");
