@@ -161,7 +161,11 @@ impl<'a> Race<'a> {
         for family in families {
             let (sender, ask, name, family) = (self.sender.clone(), Arc::clone(&self.ask), name.to_owned(), *family);
             // Nobody may wait for the answer any more.
-            thread::spawn(move || sender.send((rank, ask(&name, family))).ok());
+            let question = move || drop(sender.send((rank, ask(&name, family))));
+            if let Err(error) = thread::Builder::new().spawn(question) {
+                // A pod's limit of processes, most likely.
+                self.candidates[rank].take(Err(format!("no thread for the lookup: {error}")));
+            }
         }
     }
 
