@@ -83,7 +83,7 @@ fn warn_of_plain_http(settings: &Settings) {
     if let Some(address) = settings.addresses.iter().find(|address| address.is_open_to_others()) {
         log::warn!(
             target: "vault_login::unsafe",
-            "'{address}' is plain http: whoever is on the way can read the credentials, the token and the snapshot"
+            "'{address}' is plain http: anyone on the network path can read the credentials, the token and the snapshot"
         );
     }
 }

@@ -52,7 +52,7 @@ impl Output {
     ///
     /// A regular file is written under a temporary name in the same folder, mode 0600, and takes its place in
     /// [`commit`](Self::commit): an older file there stays whole until then. What exists and is no regular file (`/dev/null`, a
-    /// FIFO) is written to directly. A link or a FIFO that belongs neither to us nor to root is refused: whoever can write to the
+    /// FIFO) is written to directly. A link or a FIFO that belongs neither to us nor to root is refused: anyone who can write to the
     /// folder, as to `/tmp`, would choose where the product goes.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Retention on a real store: exactly the right objects remain, whatever lies beside them and whoever may write.
+//! Retention on a real store: exactly the right objects remain, whatever lies beside them, and no matter who may write.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod faults;

@@ -59,7 +59,7 @@ struct Extension<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// The parts of a certificate in DER; nothing where it is none.
+    /// The parts of a certificate in DER; nothing if it is not one.
     pub(super) fn new(der: &'a [u8]) -> Option<Self> {
         let whole = sequence(der)?.0;
         let (body, rest) = sequence(whole)?;

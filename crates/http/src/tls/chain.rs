@@ -1,6 +1,6 @@
 //! Who issued a server's certificate that rustls refuses because it may also sign others.
 //!
-//! webpki takes no certificate with the CA flag for a server's, whoever signed it. Go's clients (Vault's among them), OpenSSL's
+//! webpki takes no certificate with the CA flag for a server's, no matter who signed it. Go's clients (Vault's among them), OpenSSL's
 //! and browsers do, and what small sites issue with `openssl` often has the flag. Here such a certificate is good if its chain
 //! leads to a trusted authority. What these lines do not understand, name constraints among it, they refuse.
 

@@ -55,7 +55,7 @@ impl Tls {
         let builder = if self.skip_verify {
             log::warn!(
                 target: "snapline_http::unsafe",
-                "certificates are not verified: whoever is on the way can read and change everything"
+                "certificates are not verified: anyone on the network path can read and change everything"
             );
             builder.with_custom_certificate_verifier(Arc::new(verifier::Anybody(provider)))
         } else {

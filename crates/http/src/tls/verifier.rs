@@ -17,7 +17,7 @@ use crate::Certificate;
 /// The check of rustls, with two additions. It tells who issued what nobody trusts: that is how a proxy that opens TLS gives
 /// itself away. And it takes, as Go's clients do (Vault's among them), two kinds of certificate that rustls refuses: one with
 /// the CA flag, as every one that `openssl req -x509` makes, if a trusted authority issued it; and one that a user has handed
-/// in itself, whoever issued it.
+/// in itself, no matter who issued it.
 #[derive(Debug)]
 pub(super) struct Strict {
     verifier: Arc<WebPkiServerVerifier>,
