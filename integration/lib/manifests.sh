@@ -117,6 +117,18 @@ chart_renders_as_committed() {
 
 rendered_charts_are_valid() { valid "$chart"/ci/golden/*.yaml; }
 
+# taken HELM-OPTION…: rendering succeeds with values that people have for good reasons.
+taken() {
+    "$SNAPLINE_HELM" template snapline "$chart" --kube-version "$oldest_kubernetes.0" "$@" >/dev/null
+}
+
+# A parent chart's `condition: snapline.enabled` sets a value that is no value of ours, and Kubernetes takes more than one blank.
+chart_takes_what_is_right() {
+    taken --set enabled=true &&
+        taken --set 'schedules[0].schedule=0  3 *  * *' &&
+        taken --set securityContext.pod.runAsUser=null,securityContext.pod.runAsGroup=null,securityContext.pod.fsGroup=null
+}
+
 # refused WORD HELM-OPTION…: rendering fails, and the message has the word in it.
 refused() {
     local word=$1 message
@@ -163,6 +175,7 @@ chart_refuses_wrong_values() {
         refused vaultAddress --set vaultAddress=http://vault:8200 &&
         refused /approle/secretId --set approle.roleId=only-one-half &&
         refused /approle/existingSecret --set approle.existingSecret= &&
+        refused existingSecret --set approle.existingSecret=null &&
         refused /backup/secretAccessKey --set backup.accessKeyId=only-one-half &&
         refused /schedules/0/schedule --set-json 'schedules=[{"schedule": "twice a day"}]' &&
         refused 'used twice' --set-json 'schedules=[{"schedule": "@daily"}, {"schedule": "@hourly"}]' &&
@@ -242,5 +255,6 @@ check_manifests() {
     fi
     check_with "$SNAPLINE_HELM" "helm lint" chart_passes_lint
     check_with "$SNAPLINE_HELM" "the chart renders as committed" chart_renders_as_committed
+    check_with "$SNAPLINE_HELM" "the chart takes what is right" chart_takes_what_is_right
     check_with "$SNAPLINE_HELM" "the chart refuses wrong values" chart_refuses_wrong_values
 }

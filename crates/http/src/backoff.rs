@@ -14,6 +14,7 @@ pub struct Backoff {
     first: Duration,
     bound: Duration,
     longest: Duration,
+    shortest: Duration,
     left: Duration,
 }
 
@@ -24,15 +25,23 @@ impl Backoff {
             first,
             bound: first,
             longest,
+            shortest: Duration::ZERO,
             left: budget,
         }
+    }
+
+    /// No wait is shorter than `shortest`: where only a few tries are left, they must not all fall into the same second.
+    #[must_use]
+    pub const fn at_least(self, shortest: Duration) -> Self {
+        Self { shortest, ..self }
     }
 
     /// The next wait, at least what the server asked for; nothing once the budget is used up.
     pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let bound = self.bound.min(self.longest);
         self.bound = self.bound.saturating_mul(2);
-        let wait = bound.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
+        let wait = bound.mul_f64(fastrand::f64()).max(self.shortest);
+        let wait = wait.max(asked.unwrap_or_default());
         self.left = self.left.checked_sub(wait)?;
         Some(wait)
     }

@@ -7,7 +7,9 @@ use snapline_http::Backoff;
 
 use crate::Error;
 
-/// Waits below 1 s, then below 2 s, and so on up to this. Vault's client waits 1 to 1.5 s each time.
+/// Vault's client waits 1 to 1.5 s each time. A pod whose network comes up, or a name that cannot be looked up yet, needs that.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// Waits below 2 s, then below 4 s, and so on up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// All waits of one request together; more than a leader election takes, less than a job's patience.
@@ -33,7 +35,7 @@ impl Tries {
             left,
             patient: left > 0,
             end: None,
-            backoff: Backoff::new(Duration::from_secs(1), LONGEST_WAIT, BUDGET),
+            backoff: Backoff::new(Duration::from_secs(2), LONGEST_WAIT, BUDGET).at_least(SHORTEST_WAIT),
         }
     }
 
