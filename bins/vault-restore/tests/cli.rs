@@ -10,6 +10,8 @@ mod common;
     reason = "not ours"
 )]
 mod parts;
+#[path = "../../../crates/cli/tests/support/signals.rs"]
+mod signals;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -19,7 +21,9 @@ use std::time::Duration;
 use common::scripted::{Server, closed, reply, send};
 use common::{HELD, LEADER, Manner, RESTORE, TOKEN, Vault, expect, large, program, run, run_with, small};
 use parts::Parts;
+use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
+use signals::{signal_twice, wait_until_it_listens};
 use snapline_archive::synthetic::{Encoding, Synthetic, gzip};
 
 fn hex(bytes: &[u8]) -> String {
@@ -415,23 +419,21 @@ fn a_term_before_the_archive_is_whole_sends_nothing() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&large()[..100_000]).unwrap();
-    term(&child);
+    wait_until_it_listens(&child);
+    signal_twice(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
     expect(&output, 143, &["ended by SIGTERM"]);
     assert!(vault.server.seen().is_empty());
 }
 
-fn term(child: &std::process::Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-}
-
 #[test]
-fn a_term_while_it_is_sent_leaves_the_last_bytes_unsent() {
+fn signals_while_it_is_sent_leave_the_last_bytes_unsent() {
     // More than all buffers on the way hold.
     let archive = Synthetic::new(32 << 20).to_vec();
     let (began, begun) = std::sync::mpsc::channel();
     let began = std::sync::Mutex::new(began);
+    let (ended, gone) = std::sync::mpsc::channel::<()>();
+    let gone = std::sync::Mutex::new(gone);
     let body = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let got = std::sync::Arc::clone(&body);
     let state = Vault::new(LEADER);
@@ -446,8 +448,8 @@ fn a_term_while_it_is_sent_leaves_the_last_bytes_unsent() {
             let mut copy = stream.try_clone().unwrap();
             copy.read_exact(&mut first).unwrap();
             began.lock().unwrap().send(()).unwrap();
-            // Until the other side is gone.
-            std::thread::sleep(Duration::from_millis(500));
+            // Nothing more is taken before the other side is gone.
+            gone.lock().unwrap().recv_timeout(Duration::from_secs(20)).unwrap();
             let mut rest = Vec::new();
             let _ = copy.read_to_end(&mut rest);
             got.lock().unwrap().extend_from_slice(&first);
@@ -474,8 +476,9 @@ fn a_term_while_it_is_sent_leaves_the_last_bytes_unsent() {
         .spawn()
         .unwrap();
     begun.recv_timeout(Duration::from_secs(20)).unwrap();
-    term(&child);
+    signal_twice(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
+    ended.send(()).unwrap();
     expect(
         &output,
         143,
