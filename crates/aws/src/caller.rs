@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::sigv4::{Scope, sign};
 use crate::sts::{FORM, form};
-use crate::{Credentials, Error, endpoint};
+use crate::{Credentials, Error, Variant, endpoint};
 
 /// Names whom the request is for, so that nobody else can use it.
 pub const SERVER_ID_HEADER: HeaderName = HeaderName::from_static("x-vault-aws-iam-server-id");
@@ -27,7 +27,8 @@ pub struct SignedRequest {
 
 /// The request, signed for `region` with `credentials` at this moment, and for `server_id` alone where there is one.
 ///
-/// For `us-east-1` the URL is that of the global endpoint, which Vault sends it to unless it is configured otherwise.
+/// For `us-east-1` the URL is that of the global endpoint, which Vault sends it to unless it is configured otherwise. What the
+/// environment says about endpoints does not matter: Vault sends the request to the one in its own configuration.
 ///
 /// # Errors
 /// If `region` or `server_id` cannot be part of the request.
@@ -38,7 +39,7 @@ pub fn caller_identity(
 ) -> Result<SignedRequest, Error> {
     let url = match region {
         "us-east-1" => "https://sts.amazonaws.com/".to_owned(),
-        region => format!("{}/", endpoint::sts_of_region(region)?),
+        region => format!("{}/", endpoint::sts_of_region(region, Variant::default())?),
     };
     let uri = endpoint::checked(&url, "the region")?;
     let mut headers = HeaderMap::new();

@@ -15,7 +15,7 @@ use crate::sts::{Role, Sts};
 use crate::transport::Transport;
 use crate::variable::identity;
 use crate::web_identity::WebIdentity;
-use crate::{Credentials, Error, Profiles, endpoint};
+use crate::{Credentials, Error, Profiles, Variant, endpoint};
 
 const DOING: &str = "find credentials";
 
@@ -173,11 +173,15 @@ impl Finder<'_> {
 
     /// Whom a role is asked of.
     fn sts(&self) -> Result<Sts, Error> {
-        let uri = match endpoint::endpoint_url("sts", self.environment, self.profiles)? {
-            Some((source, url)) => endpoint::checked(&url, &source)?,
-            None => endpoint::checked(&endpoint::sts_of_region(self.region)?, "the region")?,
-        };
-        let region = self.region.to_owned();
+        let (environment, profiles) = (self.environment, self.profiles);
+        if let Some((source, url)) = endpoint::endpoint_url("sts", environment, profiles)? {
+            let uri = endpoint::checked(&url, &source)?;
+            let region = self.region.to_owned();
+            return Ok(Sts { uri, region });
+        }
+        let legacy = endpoint::is_sts_legacy(environment, profiles)?;
+        let (url, region) = endpoint::sts(self.region, Variant::find(environment, profiles)?, legacy)?;
+        let uri = endpoint::checked(&url, "the region")?;
         Ok(Sts { uri, region })
     }
 
@@ -609,6 +613,15 @@ mod tests {
             uri(&[("AWS_ENDPOINT_URL_STS", "http://h:1/x")]).unwrap(),
             "http://h:1/x"
         );
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+        assert_eq!(uri(&[fips]).unwrap(), "https://sts-fips.cn-north-1.amazonaws.com.cn/");
+        // An endpoint of one's own has no variants, so that nothing about them matters.
+        let own = ("AWS_ENDPOINT_URL_STS", "http://h:1/x");
+        let wrong = [("AWS_USE_DUALSTACK_ENDPOINT", "?"), ("AWS_STS_REGIONAL_ENDPOINTS", "?")];
+        assert_eq!(uri(&[own, fips, wrong[0], wrong[1]]).unwrap(), "http://h:1/x");
+        for (name, value) in wrong {
+            assert!(uri(&[(name, value)]).unwrap_err().to_string().contains(name), "{name}");
+        }
         assert!(
             uri(&[("AWS_ENDPOINT_URL", "h")])
                 .unwrap_err()

@@ -4,7 +4,7 @@ use http::Uri;
 use snapline_http::Environment;
 
 use crate::variable::{is_true, setting};
-use crate::{Error, Profiles};
+use crate::{Error, Profiles, Variant};
 
 /// The URL that somebody set for `service`, for example `s3`, and what set it: `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`,
 /// then the shared files. Nothing with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, and nothing where nobody did.
@@ -35,30 +35,97 @@ pub fn endpoint_url(
 /// The domain of the partition that a region is in (the AWS SDKs' `partitions.json`; those without a prefix of their own are in
 /// the commercial one).
 pub fn dns_suffix(region: &str) -> &'static str {
-    const DOMAINS: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
+    domains(region).0
+}
+
+/// The domain of the partition that a region is in, and the one for endpoints with IPv6, which most services have but S3.
+fn domains(region: &str) -> (&'static str, &'static str) {
+    const DOMAINS: [(&str, &str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+        ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+        ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+        ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
     ];
-    let found = DOMAINS.iter().find(|(prefix, _)| region.starts_with(prefix));
-    found.map_or("amazonaws.com", |(_, domain)| domain)
+    let found = DOMAINS.iter().find(|(prefix, ..)| region.starts_with(prefix));
+    found.map_or(("amazonaws.com", "api.aws"), |(_, domain, dualstack)| {
+        (domain, dualstack)
+    })
+}
+
+/// The endpoint of STS for a region, and the region that requests to it are signed for
+/// (docs.aws.amazon.com/general/latest/gr/sts.html). `legacy` asks for the global endpoint, which stands for the regions of old
+/// only, and has no variants.
+///
+/// # Errors
+/// [`Kind::Config`](snapline_http::Kind::Config) if `region` cannot be part of a host's name.
+pub(crate) fn sts(region: &str, variant: Variant, legacy: bool) -> Result<(String, String), Error> {
+    if legacy && variant == Variant::default() && OF_OLD.contains(&region) {
+        return Ok(("https://sts.amazonaws.com".to_owned(), "us-east-1".to_owned()));
+    }
+    Ok((sts_of_region(region, variant)?, region.to_owned()))
+}
+
+/// The regions that the global endpoint of STS stands for (docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html).
+const OF_OLD: [&str; 15] = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Whether the global endpoint of STS is meant: `AWS_STS_REGIONAL_ENDPOINTS`, else `sts_regional_endpoints` of the profile, is
+/// `legacy`.
+///
+/// # Errors
+/// For a value that is neither `legacy` nor `regional`.
+pub(crate) fn is_sts_legacy(environment: Environment<'_>, profiles: &Profiles) -> Result<bool, Error> {
+    const VARIABLE: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+    const SETTING: &str = "sts_regional_endpoints";
+    let (source, value) = match (setting(environment, VARIABLE)?, profiles.setting(SETTING)) {
+        (Some(value), _) => (VARIABLE.to_owned(), value),
+        (None, Some(value)) => (profiles.place(SETTING), value.to_owned()),
+        (None, None) => return Ok(false),
+    };
+    match value.as_str() {
+        "legacy" => Ok(true),
+        "regional" => Ok(false),
+        _ => {
+            let cause = format!("'{value}' is neither legacy nor regional");
+            Err(Error::config(format!("read {source}"), cause))
+        }
+    }
 }
 
 /// The regional endpoint of STS.
 ///
 /// # Errors
 /// [`Kind::Config`](snapline_http::Kind::Config) if `region` cannot be part of a host's name.
-pub(crate) fn sts_of_region(region: &str) -> Result<String, Error> {
+pub(crate) fn sts_of_region(region: &str, variant: Variant) -> Result<String, Error> {
     if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Error::config(
             format!("read the region '{region}'"),
             "it is no region's name",
         ));
     }
-    Ok(format!("https://sts.{region}.{}", dns_suffix(region)))
+    // In GovCloud, every endpoint of STS is one with FIPS.
+    let is_named = variant.fips && (variant.dualstack || !region.starts_with("us-gov-"));
+    let service = if is_named { "sts-fips" } else { "sts" };
+    let (domain, dualstack) = domains(region);
+    let domain = if variant.dualstack { dualstack } else { domain };
+    Ok(format!("https://{service}.{region}.{domain}"))
 }
 
 /// A URL that `source` gave, with scheme http or https and a host, without password and query.
@@ -107,20 +174,97 @@ mod tests {
 
     #[test]
     fn a_regions_sts_is_in_its_partition() {
-        assert_eq!(
-            sts_of_region("eu-central-1").unwrap(),
-            "https://sts.eu-central-1.amazonaws.com"
-        );
-        assert_eq!(
-            sts_of_region("us-gov-west-1").unwrap(),
-            "https://sts.us-gov-west-1.amazonaws.com"
-        );
-        assert_eq!(
-            sts_of_region("cn-north-1").unwrap(),
-            "https://sts.cn-north-1.amazonaws.com.cn"
-        );
-        for region in ["", "a.b", "a/b", "evil.com#"] {
-            assert!(sts_of_region(region).is_err(), "{region}");
+        let fips = Variant {
+            fips: true,
+            dualstack: false,
+        };
+        let dualstack = Variant {
+            fips: false,
+            dualstack: true,
+        };
+        let both = Variant {
+            fips: true,
+            dualstack: true,
+        };
+        // As botocore 1.44 says.
+        for (region, variant, host) in [
+            ("eu-central-1", Variant::default(), "sts.eu-central-1.amazonaws.com"),
+            ("us-gov-west-1", Variant::default(), "sts.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", Variant::default(), "sts.cn-north-1.amazonaws.com.cn"),
+            ("eu-west-1", fips, "sts-fips.eu-west-1.amazonaws.com"),
+            ("eu-west-1", dualstack, "sts.eu-west-1.api.aws"),
+            ("eu-west-1", both, "sts-fips.eu-west-1.api.aws"),
+            ("us-gov-west-1", fips, "sts.us-gov-west-1.amazonaws.com"),
+            ("us-gov-west-1", both, "sts-fips.us-gov-west-1.api.aws"),
+            ("cn-north-1", dualstack, "sts.cn-north-1.api.amazonwebservices.com.cn"),
+            ("us-isob-east-1", both, "sts-fips.us-isob-east-1.api.aws.scloud"),
+        ] {
+            assert_eq!(sts_of_region(region, variant).unwrap(), format!("https://{host}"));
         }
+        for region in ["", "a.b", "a/b", "evil.com#"] {
+            assert!(sts_of_region(region, Variant::default()).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn the_global_sts_stands_for_regions_of_old_and_has_no_variants() {
+        let fips = Variant {
+            fips: true,
+            dualstack: false,
+        };
+        for (region, variant, legacy, host, signed) in [
+            ("eu-west-1", Variant::default(), true, "sts.amazonaws.com", "us-east-1"),
+            (
+                "eu-west-1",
+                Variant::default(),
+                false,
+                "sts.eu-west-1.amazonaws.com",
+                "eu-west-1",
+            ),
+            ("eu-west-1", fips, true, "sts-fips.eu-west-1.amazonaws.com", "eu-west-1"),
+            (
+                "eu-south-1",
+                Variant::default(),
+                true,
+                "sts.eu-south-1.amazonaws.com",
+                "eu-south-1",
+            ),
+            (
+                "cn-north-1",
+                Variant::default(),
+                true,
+                "sts.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+            ),
+        ] {
+            let expected = (format!("https://{host}"), signed.to_owned());
+            assert_eq!(sts(region, variant, legacy).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn which_sts_is_said_by_the_variable_and_then_by_the_profile() {
+        const NAME: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+        let find = |variable: Option<&'static str>, config: &str| {
+            let read = profiles(None, &format!("[default]\n{config}"), "").unwrap();
+            let environment = |name: &str| variable.filter(|_| name == NAME).map(OsString::from);
+            is_sts_legacy(&environment, &read).map_err(|error| error.to_string())
+        };
+        let legacy = "sts_regional_endpoints = legacy\n";
+        assert_eq!(find(None, ""), Ok(false));
+        assert_eq!(find(None, legacy), Ok(true));
+        assert_eq!(find(Some(""), legacy), Ok(true));
+        assert_eq!(find(Some("regional"), legacy), Ok(false));
+        assert_eq!(find(Some("legacy"), ""), Ok(true));
+        assert!(
+            find(Some("global"), "")
+                .unwrap_err()
+                .starts_with("read AWS_STS_REGIONAL_ENDPOINTS: 'global'")
+        );
+        let error = find(None, "sts_regional_endpoints = x\n").unwrap_err();
+        assert!(
+            error.starts_with("read sts_regional_endpoints of profile 'default': 'x'"),
+            "{error}"
+        );
     }
 }

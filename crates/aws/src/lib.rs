@@ -20,6 +20,7 @@ mod source;
 mod sts;
 mod transport;
 mod variable;
+mod variant;
 mod web_identity;
 
 pub use caller::{SERVER_ID_HEADER, SignedRequest, caller_identity};
@@ -29,3 +30,4 @@ pub use endpoint::{dns_suffix, endpoint_url};
 pub use error::Error;
 pub use profile::Profiles;
 pub use provider::Provider;
+pub use variant::Variant;

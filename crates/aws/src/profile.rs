@@ -9,6 +9,7 @@ use snapline_http::Environment;
 use crate::Error;
 use crate::ini::{self, Section};
 use crate::variable::{identity, setting};
+use crate::variant::is_true;
 
 /// The profiles of both files, and which of them is meant.
 #[derive(Debug, Clone)]
@@ -130,9 +131,23 @@ impl Profiles {
         Ok(sections)
     }
 
-    /// A setting of the profile, for example `region` or `ca_bundle`; empty counts as not set.
+    /// A setting of the profile, for example `region`, or `s3.addressing_style` for one below `s3`; empty counts as not set.
     pub fn setting(&self, name: &str) -> Option<&str> {
         nonempty(self.profiles.get(&self.name)?, name)
+    }
+
+    /// Whether a setting of the profile says `true`; one that is not there says `false`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](snapline_http::Kind::Config) for a value that is neither.
+    pub fn is_on(&self, name: &str) -> Result<bool, Error> {
+        self.setting(name)
+            .map_or(Ok(false), |value| is_true(value, &self.place(name)))
+    }
+
+    /// A setting and where it stands, for messages.
+    pub fn place(&self, name: &str) -> String {
+        format!("{name} of profile '{}'", self.name)
     }
 
     /// `endpoint_url` for one service, for example `s3`: from the profile's `services` section, else for all services
@@ -144,7 +159,7 @@ impl Profiles {
         });
         own.or_else(|| {
             let url = self.setting("endpoint_url")?;
-            Some((format!("endpoint_url of profile '{}'", self.name), url.to_owned()))
+            Some((self.place("endpoint_url"), url.to_owned()))
         })
     }
 

@@ -1,7 +1,7 @@
 //! Where a store is, and what the URLs of its objects look like.
 
 use s3::signing;
-use snapline_aws::dns_suffix;
+use snapline_aws::{Variant, dns_suffix};
 use snapline_http::Kind;
 use url::{Host, Url};
 
@@ -17,6 +17,9 @@ pub enum AddressingStyle {
     Path,
     /// `https://bucket.host/key`
     Virtual,
+    /// Virtual where that can work: not before an address, nor with a dot in the bucket over TLS. That is what `aws` makes of
+    /// `virtual` in a profile, which is not meant for one store alone.
+    VirtualIfPossible,
 }
 
 impl std::str::FromStr for AddressingStyle {
@@ -37,6 +40,7 @@ impl std::str::FromStr for AddressingStyle {
 pub struct Endpoint {
     base: Url,
     own: bool,
+    variant: Variant,
     style: AddressingStyle,
 }
 
@@ -62,24 +66,36 @@ impl Endpoint {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(wrong("it has a query"));
         }
-        Ok(Self { base, own: true, style })
+        Ok(Self {
+            base,
+            own: true,
+            variant: Variant::default(),
+            style,
+        })
     }
 
-    /// AWS's own endpoint for a region (docs.aws.amazon.com/general/latest/gr/s3.html).
+    /// AWS's own endpoint for a region, or the variant of it that is wanted (docs.aws.amazon.com/general/latest/gr/s3.html).
     ///
     /// # Errors
-    /// [`Kind::Config`] if `region` cannot be part of a host's name.
-    pub fn of_region(region: &str, style: AddressingStyle) -> Result<Self, Error> {
+    /// [`Kind::Config`] if `region` cannot be part of a host's name, or has no such endpoint.
+    pub fn of_region(region: &str, variant: Variant, style: AddressingStyle) -> Result<Self, Error> {
+        let wrong = |cause: &str| Error::other(Kind::Config, format!("read the region '{region}'"), cause);
         if !is_name(region) {
-            return Err(Error::other(
-                Kind::Config,
-                format!("read the region '{region}'"),
-                "it is no region's name",
-            ));
+            return Err(wrong("it is no region's name"));
         }
-        let url = format!("https://s3.{region}.{}", dns_suffix(region));
+        if variant.fips && region.starts_with("cn-") {
+            let cause = "S3 has no FIPS endpoint there, and AWS_USE_FIPS_ENDPOINT or use_fips_endpoint asks for one";
+            return Err(wrong(cause));
+        }
+        let service = if variant.fips { "s3-fips" } else { "s3" };
+        let dualstack = if variant.dualstack { ".dualstack" } else { "" };
+        let url = format!("https://{service}{dualstack}.{region}.{}", dns_suffix(region));
         let endpoint = Self::at(&url, "the region", style)?;
-        Ok(Self { own: false, ..endpoint })
+        Ok(Self {
+            own: false,
+            variant,
+            ..endpoint
+        })
     }
 
     /// The endpoint once the store has named its `region`: another one of AWS's own, but whoever gave an address means it.
@@ -87,7 +103,7 @@ impl Endpoint {
         if self.own {
             Ok(self.clone())
         } else {
-            Self::of_region(region, self.style)
+            Self::of_region(region, self.variant, self.style)
         }
     }
 
@@ -95,13 +111,15 @@ impl Endpoint {
     ///
     /// The encoding is SigV4's, so that what is sent is what is signed.
     pub(crate) fn url(&self, bucket: &str, key: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
+        let has_name = matches!(self.base.host(), Some(Host::Domain(_)));
         let path_style = match self.style {
             AddressingStyle::Path => true,
             AddressingStyle::Virtual => false,
             AddressingStyle::Auto => self.own || bucket.contains('.'),
+            AddressingStyle::VirtualIfPossible => !has_name || (bucket.contains('.') && self.base.scheme() == "https"),
         };
         // Parsing `b.127.0.0.1` would name no cause, and `b.[::1]` is no host at all.
-        if !path_style && !matches!(self.base.host(), Some(Host::Domain(_))) {
+        if !path_style && !has_name {
             let cause = "an address cannot have the bucket's name before it: --addressing-style path";
             return Err(Error::other(
                 Kind::Usage,
@@ -159,13 +177,14 @@ pub(crate) fn is_name(region: &str) -> bool {
     (1..=63).contains(&region.len()) && region.bytes().all(is_fit) && !region.starts_with('-') && !region.ends_with('-')
 }
 
-/// The region in the name of one of AWS's hosts, such as `bucket.s3.eu-west-1.amazonaws.com` or, of old,
+/// The region in the name of one of AWS's hosts, such as `bucket.s3.eu-west-1.amazonaws.com`, a variant of it, or, of old,
 /// `bucket.s3-eu-west-1.amazonaws.com`.
 pub(crate) fn region_in(host: &str) -> Option<&str> {
     let (before, behind) = host.rsplit_once("s3.").or_else(|| host.rsplit_once("s3-"))?;
     if !before.is_empty() && !before.ends_with('.') {
         return None;
     }
+    let behind = behind.strip_prefix("fips.").unwrap_or(behind);
     let (region, domain) = behind.strip_prefix("dualstack.").unwrap_or(behind).split_once('.')?;
     (is_name(region) && domain == dns_suffix(region)).then_some(region)
 }
@@ -207,7 +226,7 @@ mod tests {
 
     #[test]
     fn aws_is_addressed_by_region_in_virtual_style_but_for_dotted_buckets() {
-        let endpoint = Endpoint::of_region("eu-west-1", AddressingStyle::Auto).unwrap();
+        let endpoint = Endpoint::of_region("eu-west-1", Variant::default(), AddressingStyle::Auto).unwrap();
         let url = |bucket| endpoint.url(bucket, "k", &[]).unwrap().to_string();
         assert_eq!(url("b"), "https://b.s3.eu-west-1.amazonaws.com/k");
         assert_eq!(url("b.c"), "https://s3.eu-west-1.amazonaws.com/b.c/k");
@@ -225,14 +244,60 @@ mod tests {
             ("us-isof-south-1", "s3.us-isof-south-1.csp.hci.ic.gov"),
             ("xx-new-9", "s3.xx-new-9.amazonaws.com"),
         ] {
-            let endpoint = Endpoint::of_region(region, AddressingStyle::Path).unwrap();
+            let endpoint = Endpoint::of_region(region, Variant::default(), AddressingStyle::Path).unwrap();
             assert_eq!(endpoint.as_str(), format!("https://{host}"));
             assert_eq!(region_in(host), Some(region));
             assert_eq!(region_in(&format!("a.bucket.{host}")), Some(region));
         }
         for region in ["a/b", "", "a.b", "-a", "a-", "a@b"] {
-            assert!(Endpoint::of_region(region, AddressingStyle::Auto).is_err(), "{region}");
+            assert!(
+                Endpoint::of_region(region, Variant::default(), AddressingStyle::Auto).is_err(),
+                "{region}"
+            );
         }
+    }
+
+    #[test]
+    fn variants_of_an_endpoint_have_names_of_their_own_and_stay_when_the_region_moves() {
+        for (fips, dualstack, name) in [
+            (true, false, "s3-fips"),
+            (false, true, "s3.dualstack"),
+            (true, true, "s3-fips.dualstack"),
+        ] {
+            let variant = Variant { fips, dualstack };
+            let endpoint = Endpoint::of_region("us-east-1", variant, AddressingStyle::Auto).unwrap();
+            let moved = endpoint.moved_to("us-gov-west-1").unwrap();
+            for (endpoint, region) in [(&endpoint, "us-east-1"), (&moved, "us-gov-west-1")] {
+                let host = format!("{name}.{region}.amazonaws.com");
+                let url = |bucket| endpoint.url(bucket, "k", &[]).unwrap().to_string();
+                assert_eq!(url("b"), format!("https://b.{host}/k"));
+                assert_eq!(url("b.c"), format!("https://{host}/b.c/k"));
+                assert_eq!(region_in(&host), Some(region), "{host}");
+                assert_eq!(region_in(&format!("b.{host}")), Some(region), "{host}");
+            }
+            let in_china = Endpoint::of_region("cn-north-1", variant, AddressingStyle::Auto);
+            match in_china {
+                Ok(endpoint) => assert_eq!(endpoint.as_str(), "https://s3.dualstack.cn-north-1.amazonaws.com.cn"),
+                Err(error) => assert!(fips && error.to_string().contains("no FIPS endpoint"), "{error}"),
+            }
+        }
+    }
+
+    /// As botocore 1.44 does it.
+    #[test]
+    fn a_profiles_virtual_style_gives_way_where_it_cannot_work() {
+        let style = AddressingStyle::VirtualIfPossible;
+        assert_eq!(
+            url("http://localhost:9000", style, "b", "k"),
+            "http://b.localhost:9000/k"
+        );
+        assert_eq!(
+            url("http://127.0.0.1:9000", style, "b", "k"),
+            "http://127.0.0.1:9000/b/k"
+        );
+        assert_eq!(url("https://[::1]", style, "b", "k"), "https://[::1]/b/k");
+        assert_eq!(url("http://h.test", style, "a.b", "k"), "http://a.b.h.test/k");
+        assert_eq!(url("https://h.test", style, "a.b", "k"), "https://h.test/a.b/k");
     }
 
     #[test]
@@ -253,11 +318,11 @@ mod tests {
 
     #[test]
     fn only_an_endpoint_of_aws_moves_with_the_region() {
-        let aws = Endpoint::of_region("us-east-1", AddressingStyle::Virtual).unwrap();
+        let aws = Endpoint::of_region("us-east-1", Variant::default(), AddressingStyle::Virtual).unwrap();
         let moved = aws.moved_to("eu-west-1").unwrap();
         assert_eq!(
             moved,
-            Endpoint::of_region("eu-west-1", AddressingStyle::Virtual).unwrap()
+            Endpoint::of_region("eu-west-1", Variant::default(), AddressingStyle::Virtual).unwrap()
         );
         let own = Endpoint::at("https://h/base", "x", AddressingStyle::Auto).unwrap();
         assert_eq!(own.moved_to("eu-west-1").unwrap(), own);

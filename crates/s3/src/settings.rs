@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use snapline_aws::{Chain, Profiles, endpoint_url};
+use snapline_aws::{Chain, Profiles, Variant, endpoint_url};
 use snapline_http::{Environment, Kind, Proxies, Roots, Tls};
 use snapline_series::DEFAULT_NAME;
 
@@ -70,24 +70,33 @@ impl Settings {
                 (!value.is_empty()).then_some((*name, value))
             })
         };
+        let profiles = Profiles::read(flags.profile.as_deref(), environment)?;
         let style = match flags.addressing_style {
-            None => AddressingStyle::Auto,
+            None => style_of(&profiles)?,
             Some(text) => text
                 .parse()
                 .map_err(|cause: String| Error::other(Kind::Usage, "read --addressing-style", cause))?,
         };
-        let profiles = Profiles::read(flags.profile.as_deref(), environment)?;
         let region = flags
             .region
             .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(|(_, region)| region))
             .or_else(|| profiles.setting("region").map(str::to_owned))
             .unwrap_or_else(|| "us-east-1".to_owned());
+        if profiles.is_on(ACCELERATE)? {
+            let cause = "S3 Transfer Acceleration is not supported";
+            return Err(
+                Error::other(Kind::Config, format!("read {}", profiles.place(ACCELERATE)), cause)
+                    .hint_with("use another profile, or set it to false in this one"),
+            );
+        }
         let endpoint = match (flags.endpoint_url, endpoint_url("s3", environment, &profiles)?) {
             (Some(url), _) => Endpoint::at(&url, "--endpoint-url", style)?,
             (None, Some((source, url))) => Endpoint::at(&url, &source, style)?,
-            (None, None) => Endpoint::of_region(&region, style)?,
+            (None, None) => Endpoint::of_region(&region, Variant::of_s3(environment, &profiles)?, style)?,
         };
-        let attempts = match (flags.max_attempts, first(&["AWS_MAX_ATTEMPTS"])) {
+        let wanted = first(&["AWS_MAX_ATTEMPTS"]).map(|(name, text)| (name.to_owned(), text));
+        let wanted = wanted.or_else(|| Some((profiles.place(ATTEMPTS), profiles.setting(ATTEMPTS)?.to_owned())));
+        let attempts = match (flags.max_attempts, wanted) {
             (Some(attempts), _) => attempts,
             (None, None) => 5,
             (None, Some((name, text))) => text.parse().map_err(|_| {
@@ -106,7 +115,7 @@ impl Settings {
             (Some(path), _) => bundle(&path, "--ca-bundle")?,
             (None, Some((name, path))) => bundle(&path, name)?,
             (None, None) => match profiles.setting("ca_bundle") {
-                Some(path) => bundle(path, &format!("ca_bundle of profile '{}'", profiles.name()))?,
+                Some(path) => bundle(path, &profiles.place("ca_bundle"))?,
                 None => Roots::System,
             },
         };
@@ -131,6 +140,28 @@ impl Settings {
             proxies: Proxies::from_environment(environment)
                 .map_err(|error| Error::transport("find the proxy", error))?,
         })
+    }
+}
+
+/// The profile's form of `AWS_MAX_ATTEMPTS`.
+const ATTEMPTS: &str = "max_attempts";
+
+/// Changes where data goes, with and without an address of one's own: `aws` refuses the two together.
+const ACCELERATE: &str = "s3.use_accelerate_endpoint";
+
+/// The style that the profile asks for.
+fn style_of(profiles: &Profiles) -> Result<AddressingStyle, Error> {
+    const STYLE: &str = "s3.addressing_style";
+    let Some(text) = profiles.setting(STYLE) else {
+        return Ok(AddressingStyle::Auto);
+    };
+    match text.parse() {
+        Ok(AddressingStyle::Virtual) => Ok(AddressingStyle::VirtualIfPossible),
+        Ok(style) => Ok(style),
+        Err(cause) => {
+            let doing = format!("read {}", profiles.place(STYLE));
+            Err(Error::other(Kind::Config, doing, cause))
+        }
     }
 }
 
@@ -199,6 +230,88 @@ mod tests {
         let settings = resolve(flags, &variables).unwrap();
         assert_eq!(settings.endpoint.as_str(), "http://flag");
         assert_eq!((settings.region.as_str(), settings.attempts), ("us-west-2", 1));
+    }
+
+    fn with_profile(flags: Flags, variables: &[(&str, &str)], config: &str) -> Result<Settings, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, format!("[default]\n{config}")).unwrap();
+        let file = ("AWS_CONFIG_FILE", path.to_str().unwrap());
+        resolve(flags, &[variables, &[file]].concat())
+    }
+
+    #[test]
+    fn the_profile_says_the_style_unless_the_option_does() {
+        let at = |flag: Option<&str>, style: &str| {
+            let flags = Flags {
+                addressing_style: flag.map(str::to_owned),
+                endpoint_url: Some("http://localhost:9".to_owned()),
+                ..Flags::default()
+            };
+            let config = format!("s3 =\n  addressing_style = {style}\n");
+            with_profile(flags, &[], &config).map(|settings| settings.endpoint.url("b", "k", &[]).unwrap().to_string())
+        };
+        assert_eq!(at(None, "virtual").unwrap(), "http://b.localhost:9/k");
+        assert_eq!(at(None, "path").unwrap(), "http://localhost:9/b/k");
+        assert_eq!(at(None, "auto").unwrap(), "http://localhost:9/b/k");
+        assert_eq!(at(Some("path"), "virtual").unwrap(), "http://localhost:9/b/k");
+        assert_eq!(at(Some("virtual"), "nonsense").unwrap(), "http://b.localhost:9/k");
+        let error = at(None, "dns").unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        let words = "read s3.addressing_style of profile 'default': 'dns'";
+        assert!(error.to_string().contains(words), "{error}");
+    }
+
+    #[test]
+    fn attempts_come_from_the_variable_and_then_from_the_profile() {
+        let config = "max_attempts = 3\n";
+        let attempts = |variables: &[(&str, &str)], config: &str| {
+            with_profile(Flags::default(), variables, config).map(|settings| settings.attempts)
+        };
+        assert_eq!(attempts(&[], config).unwrap(), 3);
+        assert_eq!(attempts(&[("AWS_MAX_ATTEMPTS", "4")], config).unwrap(), 4);
+        let error = attempts(&[], "max_attempts = many\n").unwrap_err();
+        let words = "read max_attempts of profile 'default': 'many'";
+        assert!(error.to_string().contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_variant_of_the_endpoint_is_used_unless_there_is_one_of_ones_own() {
+        let region = ("AWS_REGION", "eu-west-1");
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+        let wrong = ("AWS_USE_DUALSTACK_ENDPOINT", "1");
+        let dualstack = "s3 =\n  use_dualstack_endpoint = true\n";
+        let at = |variables: &[(&str, &str)], config: &str| {
+            with_profile(Flags::default(), variables, config).map(|settings| settings.endpoint.as_str().to_owned())
+        };
+        assert_eq!(
+            at(&[region, fips], dualstack).unwrap(),
+            "https://s3-fips.dualstack.eu-west-1.amazonaws.com"
+        );
+        let own = ("AWS_ENDPOINT_URL", "http://own");
+        assert_eq!(at(&[region, fips, wrong, own], dualstack).unwrap(), "http://own");
+        let error = at(&[region, wrong], "").unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("AWS_USE_DUALSTACK_ENDPOINT")),
+            (Kind::Config, true)
+        );
+    }
+
+    #[test]
+    fn acceleration_is_refused_by_name_and_only_in_the_profile_that_is_used() {
+        let accelerate = "s3 =\n  use_accelerate_endpoint = true\n  max_concurrent_requests = 3\n";
+        for variables in [&[][..], &[("AWS_ENDPOINT_URL", "http://own")]] {
+            let error = with_profile(Flags::default(), variables, accelerate).unwrap_err();
+            assert_eq!(error.kind(), Kind::Config);
+            let words = "s3.use_accelerate_endpoint of profile 'default'";
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        for config in [
+            accelerate.replace("true", "false"),
+            format!("region = x\n[profile other]\n{accelerate}"),
+        ] {
+            assert!(with_profile(Flags::default(), &[], &config).is_ok(), "{config}");
+        }
     }
 
     #[test]
