@@ -60,6 +60,23 @@ impl Lookup {
         }
         Ok(addresses)
     }
+
+    /// A name below `localhost`, such as that of a bucket in virtual style, is this machine (RFC 6761, 6.3) where the system's
+    /// resolver does not know better: glibc has it from a plug-in that containers lack.
+    fn find_or_loop_back(&self, host: &str, limit: Option<Duration>) -> Answer {
+        self.find(host, limit).or_else(|failure| {
+            if is_below_localhost(host) {
+                self.find("localhost", limit)
+            } else {
+                Err(failure)
+            }
+        })
+    }
+}
+
+fn is_below_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host.strip_suffix(".localhost").is_some_and(|name| !name.is_empty())
 }
 
 impl Resolver for Lookup {
@@ -70,7 +87,7 @@ impl Resolver for Lookup {
         let port = uri.port_u16().unwrap_or(default);
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => self.find(host, limit(&timeout)).map_err(|cause| {
+            Err(_) => self.find_or_loop_back(host, limit(&timeout)).map_err(|cause| {
                 let message = format!("the name '{host}' cannot be resolved: {cause}");
                 Error::Other(Box::new(TransportError::unsent(message)))
             })?,
@@ -275,6 +292,26 @@ mod tests {
 
     fn addresses(list: &[&str]) -> Vec<IpAddr> {
         list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_name_below_localhost_is_this_machine() {
+        for host in ["backups.localhost", "a.b.LOCALHOST."] {
+            let found = Lookup::default().find_or_loop_back(host, None).unwrap();
+            assert!(
+                found.iter().all(IpAddr::is_loopback) && !found.is_empty(),
+                "{host}: {found:?}"
+            );
+        }
+        for host in [
+            "localhost",
+            ".localhost",
+            "notlocalhost",
+            "localhost.test",
+            "x.localhost.test",
+        ] {
+            assert!(!is_below_localhost(host), "{host}");
+        }
     }
 
     #[test]
