@@ -15,7 +15,7 @@ use crate::sts::{Role, Sts};
 use crate::transport::Transport;
 use crate::variable::identity;
 use crate::web_identity::WebIdentity;
-use crate::{Credentials, Error, Profiles, Variant, endpoint};
+use crate::{Credentials, Error, Profiles, Variant, endpoint, of_old};
 
 const DOING: &str = "find credentials";
 
@@ -98,11 +98,12 @@ enum Found {
 impl Finder<'_> {
     fn find(&self) -> Result<(Source, Vec<String>), Error> {
         let mut skipped = Vec::new();
-        let steps: [Step<Self>; 6] = [
+        let steps: [Step<Self>; 7] = [
             Self::environment,
             Self::role_of_profile,
             Self::web_identity,
             |finder| finder.profile(finder.profiles.name(), &mut Vec::new()),
+            |finder| of_old::refuse(finder.environment).map(|()| Found::Nothing(String::new())),
             Self::container,
             Self::instance,
         ];
@@ -193,7 +194,7 @@ impl Finder<'_> {
     }
 
     fn instance(&self) -> Result<Found, Error> {
-        Ok(match Instance::from_environment(self.environment)? {
+        Ok(match Instance::find(self.environment, self.profiles)? {
             Some(instance) => Found::Source(Source::Instance(instance)),
             None => Found::Nothing("instance metadata: AWS_EC2_METADATA_DISABLED is true".to_owned()),
         })
@@ -328,7 +329,8 @@ fn keys_of(profile: &Section, name: &str) -> Result<Option<Source>, Error> {
         (_, None) => return Err(missing("aws_secret_access_key")),
     };
     let origin = format!("profile '{name}'");
-    let credentials = Credentials::checked(key, secret, get("aws_session_token"), &origin)?;
+    let token = get("aws_security_token").or_else(|| get("aws_session_token"));
+    let credentials = Credentials::checked(key, secret, token, &origin)?;
     Ok(Some(Source::Keys { credentials, origin }))
 }
 
@@ -379,6 +381,100 @@ mod tests {
         assert_eq!(
             find(&all, Some("default"), config).unwrap(),
             "the keys of profile 'default'"
+        );
+    }
+
+    #[test]
+    fn files_of_old_that_aws_would_use_are_refused_by_name_and_only_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let ec2 = write("ec2", "AWSAccessKeyId=k\nAWSSecretKey=s-ecret\n");
+        let boto = write(
+            "boto",
+            "[Credentials]\naws_access_key_id = k\naws_secret_access_key = s-ecret\n",
+        );
+        let google = write("google", "[Credentials]\ngs_oauth2_refresh_token = s-ecret\n");
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::copy(&boto, home.join(".boto")).unwrap();
+        let home = home.to_str().unwrap();
+        for (variables, words) in [
+            (
+                [("AWS_CREDENTIAL_FILE", ec2.as_str()), CONTAINER],
+                "AWS_CREDENTIAL_FILE",
+            ),
+            (
+                [("AWS_CREDENTIAL_FILE", "/no/such/file"), CONTAINER],
+                "AWS_CREDENTIAL_FILE",
+            ),
+            ([("BOTO_CONFIG", boto.as_str()), CONTAINER], "BOTO_CONFIG"),
+            ([("HOME", home), CONTAINER], "/home/.boto"),
+        ] {
+            let error = find(&variables, None, "").unwrap_err();
+            assert!(error.contains(words) && error.contains("not supported"), "{error}");
+            assert!(!error.contains("s-ecret"), "{error}");
+            let before = [&variables[..], &KEYS].concat();
+            assert_eq!(find(&before, None, "").unwrap(), "the keys of the environment");
+        }
+        for variables in [
+            [("BOTO_CONFIG", google.as_str()), CONTAINER],
+            [("BOTO_CONFIG", "/no/such/file"), CONTAINER],
+        ] {
+            assert!(find(&variables, None, "").unwrap().contains("container"));
+        }
+    }
+
+    #[test]
+    fn the_metadata_service_is_where_the_variables_say_and_then_the_profile() {
+        const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        for (variables, config, base) in [
+            (&[][..], "", "http://169.254.169.254"),
+            (
+                &[],
+                "ec2_metadata_service_endpoint = http://127.0.0.1:1/\n",
+                "http://127.0.0.1:1",
+            ),
+            (
+                &[(ENDPOINT, "http://127.0.0.1:2")],
+                "ec2_metadata_service_endpoint = http://127.0.0.1:1\n",
+                "http://127.0.0.1:2",
+            ),
+            (
+                &[],
+                "ec2_metadata_service_endpoint_mode = IPv6\n",
+                "http://[fd00:ec2::254]",
+            ),
+            (&[("AWS_IMDS_USE_IPV6", "true")], "", "http://[fd00:ec2::254]"),
+            (&[], "imds_use_ipv6 = true\n", "http://[fd00:ec2::254]"),
+            (
+                &[("AWS_IMDS_USE_IPV6", "false")],
+                "imds_use_ipv6 = true\n",
+                "http://169.254.169.254",
+            ),
+            (
+                &[
+                    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4"),
+                    ("AWS_IMDS_USE_IPV6", "true"),
+                ],
+                "",
+                "http://169.254.169.254",
+            ),
+        ] {
+            let found = find(variables, None, &format!("[default]\n{config}")).unwrap();
+            assert_eq!(
+                found,
+                format!("the instance's metadata at {base}"),
+                "{variables:?} {config}"
+            );
+        }
+        let error = find(&[], None, "[default]\nec2_metadata_service_endpoint_mode = x\n").unwrap_err();
+        assert!(
+            error.contains("ec2_metadata_service_endpoint_mode of profile 'default'"),
+            "{error}"
         );
     }
 

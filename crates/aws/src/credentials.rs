@@ -57,7 +57,8 @@ impl Credentials {
         })
     }
 
-    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; none where no key is set.
+    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or `AWS_SECURITY_TOKEN` as it was
+    /// called once; none where no key is set.
     ///
     /// # Errors
     /// [`Kind::Config`](snapline_http::Kind::Config) if one of the two is missing, or one of the three is set but empty: never
@@ -72,7 +73,11 @@ impl Credentials {
             (None, _) => return Err(missing("AWS_ACCESS_KEY_ID")),
             (_, None) => return Err(missing("AWS_SECRET_ACCESS_KEY")),
         };
-        let token = identity(environment, "AWS_SESSION_TOKEN")?;
+        // The name of old comes first, as for botocore.
+        let token = match identity(environment, "AWS_SECURITY_TOKEN")? {
+            Some(token) => Some(token),
+            None => identity(environment, "AWS_SESSION_TOKEN")?,
+        };
         Self::checked(key, secret, token, "the AWS_… variables").map(Some)
     }
 }
@@ -147,6 +152,8 @@ mod tests {
     fn static_and_session_credentials_are_read() {
         let all = [KEYS[0], KEYS[1], ("AWS_SESSION_TOKEN", "t")];
         assert_eq!(find(&all).unwrap().unwrap().session_token.as_deref(), Some("t"));
+        let of_old = [all[0], all[1], all[2], ("AWS_SECURITY_TOKEN", "o")];
+        assert_eq!(find(&of_old).unwrap().unwrap().session_token.as_deref(), Some("o"));
         assert_eq!(find(&KEYS).unwrap().unwrap().session_token, None);
         assert_eq!(find(&[]), Ok(None));
     }

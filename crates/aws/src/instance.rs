@@ -12,7 +12,7 @@ use crate::credentials::Issued;
 use crate::endpoint::checked;
 use crate::transport::{Call, Reply, Transport, is_outage, kind_of, words};
 use crate::variable::{is_true, setting};
-use crate::{Credentials, Error};
+use crate::{Credentials, Error, Profiles};
 
 const V4: &str = "http://169.254.169.254";
 const V6: &str = "http://[fd00:ec2::254]";
@@ -53,25 +53,38 @@ struct Answer {
 }
 
 impl Instance {
-    /// What `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` say; none with
-    /// `AWS_EC2_METADATA_DISABLED=true`.
-    pub(crate) fn from_environment(environment: Environment<'_>) -> Result<Option<Self>, Error> {
-        const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-        const MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+    /// What `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` and `AWS_IMDS_USE_IPV6` say, each else
+    /// the setting of the profile that has this name; none with `AWS_EC2_METADATA_DISABLED=true`.
+    pub(crate) fn find(environment: Environment<'_>, profiles: &Profiles) -> Result<Option<Self>, Error> {
         if is_true(environment, "AWS_EC2_METADATA_DISABLED")? {
             return Ok(None);
         }
-        let base = match (setting(environment, ENDPOINT)?, setting(environment, MODE)?) {
-            (Some(url), _) => {
-                checked(&url, ENDPOINT)?;
-                url.trim_end_matches('/').to_owned()
-            }
-            (None, Some(mode)) if mode.eq_ignore_ascii_case("ipv6") => V6.to_owned(),
-            (None, Some(mode)) if !mode.eq_ignore_ascii_case("ipv4") => {
-                return Err(Error::config(format!("read {MODE}"), "it is neither IPv4 nor IPv6"));
-            }
-            (None, _) => V4.to_owned(),
+        let first = |variable: &str, name: &str| {
+            let found = setting(environment, variable)?.map(|value| (variable.to_owned(), value));
+            let of_profile = || Some((profiles.place(name), profiles.setting(name)?.to_owned()));
+            Ok::<_, Error>(found.or_else(of_profile))
         };
+        if let Some((source, url)) = first("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")? {
+            checked(&url, &source)?;
+            let base = url.trim_end_matches('/').to_owned();
+            return Ok(Some(Self { base }));
+        }
+        let mode = first(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+            "ec2_metadata_service_endpoint_mode",
+        )?;
+        let is_v6 = match mode {
+            Some((_, mode)) if mode.eq_ignore_ascii_case("ipv6") => true,
+            Some((_, mode)) if mode.eq_ignore_ascii_case("ipv4") => false,
+            Some((source, _)) => {
+                return Err(Error::config(format!("read {source}"), "it is neither IPv4 nor IPv6"));
+            }
+            None => match setting(environment, "AWS_IMDS_USE_IPV6")? {
+                Some(value) => value.eq_ignore_ascii_case("true"),
+                None => profiles.is_on("imds_use_ipv6")?,
+            },
+        };
+        let base = if is_v6 { V6 } else { V4 }.to_owned();
         Ok(Some(Self { base }))
     }
 

@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod ini;
 mod instance;
+mod of_old;
 mod profile;
 mod provider;
 mod sigv4;

@@ -29,16 +29,20 @@ pub struct Profiles {
 
 impl Profiles {
     /// Reads the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, else those in `~/.aws`. A file that is
-    /// not there is no error, as for `aws`. The profile is that of `--profile` (`flag`), else of `AWS_PROFILE`, else `default`.
+    /// not there is no error, as for `aws`. The profile is that of `--profile` (`flag`), else of `AWS_PROFILE`, else of
+    /// `AWS_DEFAULT_PROFILE`, else `default`.
     ///
     /// # Errors
     /// [`Kind::Config`](snapline_http::Kind::Config) for a profile that is meant and cannot be understood, and for a named
     /// profile that is in neither file; the message says which.
     pub fn read(flag: Option<&str>, environment: Environment<'_>) -> Result<Self, Error> {
-        let (name, named_by) = match (flag, identity(environment, "AWS_PROFILE")?) {
+        // In the order of version 2 of `aws`; botocore by itself has it the other way round.
+        let variable =
+            |name: &'static str| Ok::<_, Error>(identity(environment, name)?.map(|value| (value, Some(name))));
+        let (name, named_by) = match (flag, variable("AWS_PROFILE")?) {
             (Some(name), _) => (name.to_owned(), Some("--profile")),
-            (None, Some(name)) => (name, Some("AWS_PROFILE")),
-            (None, None) => ("default".to_owned(), None),
+            (None, Some(named)) => named,
+            (None, None) => variable("AWS_DEFAULT_PROFILE")?.unwrap_or_else(|| ("default".to_owned(), None)),
         };
         let mut read = Self {
             name,
@@ -258,6 +262,36 @@ pub(crate) mod tests {
         );
         let environment = |name: &str| (name == "AWS_PROFILE").then(OsString::new);
         assert!(Profiles::read(None, &environment).is_err());
+    }
+
+    #[test]
+    fn the_flag_then_the_variables_in_their_order_say_which_profile_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "[profile one]\n[profile two]\n[profile three]\n").unwrap();
+        for (flag, variables, name) in [
+            (
+                None,
+                &[("AWS_PROFILE", "one"), ("AWS_DEFAULT_PROFILE", "two")][..],
+                "one",
+            ),
+            (None, &[("AWS_DEFAULT_PROFILE", "two")], "two"),
+            (
+                Some("three"),
+                &[("AWS_PROFILE", "one"), ("AWS_DEFAULT_PROFILE", "two")],
+                "three",
+            ),
+            (None, &[], "default"),
+        ] {
+            let environment = |wanted: &str| match wanted {
+                "AWS_CONFIG_FILE" => Some(path.as_os_str().to_owned()),
+                _ => variables
+                    .iter()
+                    .find(|(name, _)| *name == wanted)
+                    .map(|(_, value)| OsString::from(value)),
+            };
+            assert_eq!(Profiles::read(flag, &environment).unwrap().name(), name);
+        }
     }
 
     #[test]
