@@ -27,6 +27,14 @@ pub struct Profiles {
     files: Vec<String>,
 }
 
+/// What keys consist of.
+const KEYS: [&str; 4] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_security_token",
+];
+
 impl Profiles {
     /// Reads the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, else those in `~/.aws`. A file that is
     /// not there is no error, as for `aws`. The profile is that of `--profile` (`flag`), else of `AWS_PROFILE`, else of
@@ -66,12 +74,17 @@ impl Profiles {
             }
         }
         // What both files have is taken from this one.
-        for (name, section) in read.file("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment, |name| name)? {
+        for (name, mut section) in read.file("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment, |name| name)? {
             let name = unquoted(&name);
-            if nonempty(&section, "aws_access_key_id").is_some() {
-                read.keyed.insert(name.clone());
+            let profile = read.profiles.entry(name.clone()).or_default();
+            // Keys are those of one file: the secret or the token of the other may be somebody else's.
+            if nonempty(&section, KEYS[0]).is_some() {
+                profile.retain(|name, _| !KEYS.contains(&name.as_str()));
+                read.keyed.insert(name);
+            } else {
+                section.retain(|name, _| !KEYS.contains(&name.as_str()));
             }
-            read.profiles.entry(name).or_default().extend(section);
+            profile.extend(section);
         }
         if let (Some(by), false) = (read.named_by, read.profiles.contains_key(&read.name)) {
             let cause = format!("there is none; {}", read.files.join(", "));
@@ -232,6 +245,21 @@ pub(crate) mod tests {
         assert_eq!(read.setting("aws_access_key_id"), Some("k"));
         assert_eq!(profiles(Some("a b"), config, "").unwrap().setting("region"), Some("ab"));
         assert!(profiles(Some("other"), config, "").is_err());
+    }
+
+    #[test]
+    fn keys_are_those_of_one_file() {
+        let config = "[default]\naws_access_key_id = c\naws_secret_access_key = cs\naws_session_token = ct\n";
+        let keys = |credentials: &str| {
+            let read = profiles(None, config, credentials).unwrap();
+            KEYS.map(|name| read.setting(name).unwrap_or_default().to_owned())
+        };
+        assert_eq!(
+            keys("[default]\naws_access_key_id = f\naws_secret_access_key = fs\n"),
+            ["f", "fs", "", ""]
+        );
+        assert_eq!(keys("[default]\naws_access_key_id = f\n"), ["f", "", "", ""]);
+        assert_eq!(keys("[default]\naws_secret_access_key = fs\n"), ["c", "cs", "ct", ""]);
     }
 
     #[test]
