@@ -52,7 +52,7 @@ impl Metadata<'_> {
             return Ok(None);
         }
         match self.client.head(object) {
-            Err(error) if error.status() == Some(403) => {
+            Err(error) if error.is_mute() => {
                 log::warn!("{error}; so index and term of the snapshots are not shown");
                 self.is_refused = true;
                 Ok(None)

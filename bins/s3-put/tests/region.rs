@@ -91,14 +91,9 @@ fn a_store_that_names_one_region_after_the_other_is_believed_once() {
 
 #[test]
 fn what_is_no_region_is_not_followed() {
-    let store = StandIn::always(
-        "look",
-        Turn::Reply(reply(
-            "301 Moved Permanently",
-            "x-amz-bucket-region: evil.example.com/\r\nLocation: https://evil.example.com/\r\n",
-            "",
-        )),
-    );
-    expect(&put(&store, &[URI], 200_000), 78, &["301"]);
-    assert_eq!(store.asked(), ["look"]);
+    let head = "x-amz-bucket-region: evil.example.com/\r\nLocation: https://evil.example.com/\r\n";
+    let store = StandIn::with(move |_, _| Turn::Reply(reply("301 Moved Permanently", head, "")));
+    let output = put(&store, &[URI], 200_000);
+    expect(&output, 78, &["301 it redirects to 'https://evil.example.com/'"]);
+    assert_eq!(store.asked(), ["look", "list"]);
 }

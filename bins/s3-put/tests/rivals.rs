@@ -116,7 +116,7 @@ fn an_equal_that_does_not_go_keeps_the_name() {
 fn what_was_completed_between_two_looks_is_seen() {
     let store = StandIn::with(|request, before| {
         if request.asks() == "look" && before == 1 {
-            Turn::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n".to_vec())
+            Turn::Reply(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n".to_vec())
         } else {
             Turn::Serve
         }

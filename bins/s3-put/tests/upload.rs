@@ -349,6 +349,89 @@ fn a_store_without_conditions_is_asked_without_them_and_said_so() {
     it_is_stored(&store, &put_large(&store, &[SERIES]), &large());
 }
 
+/// Each store has its own words for a header that it does not know; Backblaze B2 and Dell ECS say 400.
+#[test]
+fn a_condition_that_a_store_refuses_in_other_words_is_left_out_as_well() {
+    let refusal = |status: &str, code: &str, message: &str| {
+        reply(
+            status,
+            "",
+            &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+        )
+    };
+    for refusal in [
+        refusal(
+            "400 Bad Request",
+            "InvalidArgument",
+            "Unsupported header 'if-none-match' received for this API call.",
+        ),
+        refusal(
+            "400 Bad Request",
+            "NotImplemented",
+            "A header you provided implies functionality that is not implemented",
+        ),
+        refusal(
+            "405 Method Not Allowed",
+            "MethodNotAllowed",
+            "If-None-Match is not supported",
+        ),
+    ] {
+        let store = StandIn::with(move |request, _| match request.header("if-none-match") {
+            Some(_) => Turn::Reply(refusal.clone()),
+            None => Turn::Serve,
+        });
+        let output = put_small(&store, &[URI]);
+        it_is_stored(&store, &output, &small());
+        expect(&output, 0, &["warning: ", "conditions"]);
+        it_is_stored(&store, &put_large(&store, &[SERIES]), &large());
+    }
+    // What is refused for another reason is not sent twice.
+    let store = StandIn::always("put", Turn::Reply(error("400 Bad Request", "InvalidStorageClass")));
+    nothing_is_left(&store, &put_small(&store, &[URI]), 78, &["InvalidStorageClass"]);
+    assert_eq!(store.those("put").len(), 1);
+}
+
+/// Some proxies refuse every announcement; RFC 9110, 10.1.1 lets the client repeat the request without it.
+#[test]
+fn a_body_is_sent_without_announcement_where_that_is_refused() {
+    for size in [200_000, 12 << 20] {
+        let store = StandIn::with(|request, _| match request.header("expect") {
+            Some(_) => Turn::Early(reply("417 Expectation Failed", "Connection: close\r\n", "")),
+            None => Turn::Serve,
+        });
+        let snapshot = Synthetic::new(size).to_vec();
+        let words = ["--part-size=5MiB", "--concurrency=1", "--max-attempts=1", URI];
+        it_is_stored(&store, &put(&store, &words, &snapshot), &snapshot);
+        // It is learnt once a run.
+        let announced = store
+            .seen()
+            .iter()
+            .filter(|seen| seen.header("expect").is_some())
+            .count();
+        assert_eq!(announced, 1);
+    }
+    // Something that says so to everything is not asked for ever.
+    let store = StandIn::always("put", Turn::Early(reply("417 Expectation Failed", "", "")));
+    nothing_is_left(&store, &put_small(&store, &[URI]), 78, &["417"]);
+    assert_eq!(store.those("put").len(), 2);
+}
+
+/// A proxy that compresses marks the tags of parts as weak, and the store knows only those that it gave itself
+/// (github.com/minio/minio/issues/6025).
+#[test]
+fn the_tags_of_parts_are_given_back_without_a_mark_of_weakness() {
+    let store = StandIn::with(|request, _| match request.asks() {
+        "part" => Turn::Edited("ETag: ", "ETag: W/"),
+        _ => Turn::Serve,
+    });
+    it_is_stored(&store, &put_large(&store, &[URI]), &large());
+    let body = String::from_utf8(store.those("complete")[0].body.clone()).unwrap();
+    assert!(
+        body.contains("<ETag>\"part 1\"</ETag>") && !body.contains("W/"),
+        "{body}"
+    );
+}
+
 /// Neither a look nor a condition would keep an older object from being replaced.
 #[test]
 fn without_conditions_and_without_a_look_nothing_is_stored() {

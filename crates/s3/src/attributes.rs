@@ -51,6 +51,12 @@ impl Attributes {
     }
 }
 
+/// An entity tag without the mark of a weak one. A proxy that compresses marks what passes (RFC 9110, 8.8.1), but neither a
+/// completion nor `If-Match` takes it so (github.com/minio/minio/issues/6025).
+pub(crate) fn strong(etag: &str) -> &str {
+    etag.strip_prefix("W/").unwrap_or(etag)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

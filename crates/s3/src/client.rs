@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{ACCEPT_ENCODING, EXPECT};
 use http::{HeaderValue, Method, Request, Response};
 use snapline_aws::{Credentials, Provider};
-use snapline_http::{Agent, Limits, read_bounded};
+use snapline_http::{Agent, Kind, Limits, read_bounded};
 use time::OffsetDateTime;
 use ureq::Body;
 
@@ -15,8 +15,10 @@ use crate::attempts::Attempts;
 use crate::call::{Call, Reply};
 use crate::{Endpoint, Error, ObjectOptions, Settings, sign};
 
-/// A reply may not be longer: a page of a listing with the longest keys stays below.
-const LONGEST_REPLY: u64 = 16 << 20;
+/// A response may not be longer: a page of a listing, 1000 of the longest keys encoded, stays below.
+const LONGEST_REPLY: u64 = 4 << 20;
+/// Of an error, so much is read.
+const LONGEST_ERROR: u64 = 64 << 10;
 /// Bodies above this are announced, so that an early refusal is heard instead of a cut connection: that would look like an
 /// outage, and be tried again.
 const ANNOUNCED: usize = 64 << 10;
@@ -33,6 +35,8 @@ pub struct Client {
     learnt: OnceLock<Place>,
     /// Whether the store wants the MD5 of what it is sent. It is as expensive as everything else together, so only then.
     md5: AtomicBool,
+    /// Whether something on the way refuses bodies that are announced.
+    unannounced: AtomicBool,
 }
 
 /// Where requests go, and the region that their signatures name.
@@ -57,6 +61,7 @@ struct Way {
     renewed: bool,
     place: Place,
     md5: bool,
+    unannounced: bool,
 }
 
 impl Way {
@@ -85,6 +90,7 @@ impl Client {
             settings,
             learnt: OnceLock::new(),
             md5: AtomicBool::new(false),
+            unannounced: AtomicBool::new(false),
         }
     }
 
@@ -118,7 +124,14 @@ impl Client {
     /// Sends `call` once, and again where the store does not do it as asked, but says how it would.
     pub(crate) fn once(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let Opened { doing, mut response } = self.open(call)?;
-        let body = read_bounded(response.body_mut(), LONGEST_REPLY).map_err(|error| Error::transport(doing, error))?;
+        let body = match read_bounded(response.body_mut(), LONGEST_REPLY + 1) {
+            Ok(body) if u64::try_from(body.len()).unwrap_or(u64::MAX) <= LONGEST_REPLY => body,
+            Ok(_) => {
+                let cause = format!("the response is longer than {} MiB", LONGEST_REPLY >> 20);
+                return Err(Error::other(Kind::Unavailable, doing, cause));
+            }
+            Err(error) => return Err(Error::transport(doing, error)),
+        };
         let headers = std::mem::take(response.headers_mut());
         Ok(Reply { headers, body })
     }
@@ -149,6 +162,7 @@ impl Client {
             renewed: false,
             place,
             md5: self.md5.load(Ordering::Relaxed),
+            unannounced: self.unannounced.load(Ordering::Relaxed),
         })
     }
 
@@ -157,6 +171,11 @@ impl Client {
         if error.wants_md5() && !asked.md5 {
             log::info!("{error}; sending it with its MD5");
             self.md5.store(true, Ordering::Relaxed);
+            return Ok(Some(asked.with(self.way()?)));
+        }
+        if error.refuses_expectation() && !asked.unannounced {
+            log::info!("{error}; sending it without Expect");
+            self.unannounced.store(true, Ordering::Relaxed);
             return Ok(Some(asked.with(self.way()?)));
         }
         let Some(region) = error.region().filter(|region| *region != asked.place.region) else {
@@ -219,7 +238,7 @@ impl Client {
         if status.is_success() {
             return Ok(Opened { doing, response });
         }
-        match read_bounded(response.body_mut(), LONGEST_REPLY) {
+        match read_bounded(response.body_mut(), LONGEST_ERROR) {
             Ok(body) => {
                 // Some stores quote the request that they refuse.
                 let secrets = [
@@ -251,7 +270,7 @@ impl Client {
             now,
         )?;
         // Not signed, both: proxies may take them away or change them.
-        if call.body.len() > ANNOUNCED {
+        if call.body.len() > ANNOUNCED && !way.unannounced {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
         if call.streams {
@@ -264,7 +283,7 @@ impl Client {
         }
         request
             .body(())
-            .map_err(|error| Error::other(snapline_http::Kind::Config, call.doing.clone(), error.to_string()))
+            .map_err(|error| Error::other(Kind::Config, call.doing.clone(), error.to_string()))
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn commit(
             }
             return Ok(Existing::Stored);
         };
-        if error.status() == Some(501) && call.headers.contains_key(IF_NONE_MATCH) {
+        if error.is_unsupported() && call.headers.contains_key(IF_NONE_MATCH) {
             if goal.guard == Guard::Unseen {
                 return Err(error.hint_with(
                     "the store knows no conditions, so the right to look for the object is needed: s3:GetObject or s3:ListBucket",
@@ -98,7 +98,9 @@ pub(crate) fn commit(
         if error.says_taken() && !tries.unclear {
             return Ok(Existing::Taken);
         }
-        let again = (error.is_transient() || error.status() == Some(409)) && !error.says_taken();
+        // A page for a browser in the midst of a run is a gateway's lapse.
+        let is_lapse = error.is_no_store() && tries.unclear;
+        let again = (error.is_transient() || is_lapse || error.status() == Some(409)) && !error.says_taken();
         if !again || !attempts.another(&error) {
             return if tries.unclear {
                 decide(client, goal, tries, error, give_up)
@@ -141,8 +143,8 @@ fn look(client: &Client, goal: &Goal<'_>, tries: Tries) -> Seen {
         Ok(Some(found)) if tries.unclear && found.id.is_none() && found.size == goal.size => Seen::Unknown,
         Ok(Some(_)) => Seen::Foreign,
         Ok(None) => Seen::Absent,
-        // Without the right to read, the listing shows the length at least.
-        Err(error) if error.is_mute_refusal() => match client.size_by_listing(goal.object) {
+        // Without the right to read, or where HEAD is not known, the listing shows the length at least.
+        Err(error) if error.is_mute() => match client.size_by_listing(goal.object) {
             Ok(Some(found)) if found != goal.size => Seen::Foreign,
             // The length proves something only where a try of ours may have made the object, and no older one was there.
             Ok(Some(_)) if tries.unclear && goal.guard != Guard::Absent => Seen::Ours,

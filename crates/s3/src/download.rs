@@ -16,7 +16,7 @@ use ureq::BodyReader;
 
 use crate::Error;
 use crate::attempts::Attempts;
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, strong};
 use crate::call::Call;
 use crate::client::{Client, Opened};
 use crate::content_range::ContentRange;
@@ -32,6 +32,7 @@ pub struct Download<'a> {
     client: &'a Client,
     object: ObjectUri,
     attributes: Attributes,
+    /// Without a mark of weakness.
     etag: HeaderValue,
     version: Option<String>,
     /// Nothing while the connection is broken.
@@ -77,8 +78,8 @@ impl Client {
                 response.status().as_u16()
             ));
         }
-        let Some(etag) = headers.get("etag").filter(|etag| !etag.is_empty()).cloned() else {
-            return wrong("the response has no ETag, so it is not an S3 store's".to_owned());
+        let Some(etag) = tag(headers) else {
+            return Err(Error::no_store(doing, "the response has no ETag"));
         };
         let Some(attributes) = Attributes::of(headers).filter(|_| has_length(headers)) else {
             return wrong("the response has no Content-Length, so a cut object would look whole".to_owned());
@@ -157,23 +158,30 @@ impl Download<'_> {
 
     /// Asks for the rest.
     fn resume(&mut self) -> Result<Body, Error> {
-        match self.ask_for_rest() {
+        match self.ask_for_rest(true) {
             // To read a version by its id is a right of its own (s3:GetObjectVersion). If-Match holds the version as well.
             Err(error) if error.status() == Some(403) && self.version.is_some() => {
                 log::info!("{error}; asking without the id of the version");
                 self.version = None;
-                self.ask_for_rest()
+                self.ask_for_rest(true)
+            }
+            // The response is checked as well, so nothing is lost.
+            Err(error) if error.is_unsupported() => {
+                log::info!("{error}; asking without the condition");
+                self.ask_for_rest(false)
             }
             asked => asked,
         }
     }
 
-    fn ask_for_rest(&self) -> Result<Body, Error> {
+    fn ask_for_rest(&self, conditional: bool) -> Result<Body, Error> {
         let mut call = Call::new(format!("get '{}'", self.object), Method::GET, &self.object);
         call.streams = true;
         let version: Vec<_> = self.version.iter().map(|id| ("versionId", id.as_str())).collect();
         call.query = &version;
-        call.headers.insert(IF_MATCH, self.etag.clone());
+        if conditional {
+            call.headers.insert(IF_MATCH, self.etag.clone());
+        }
         if self.given > 0 {
             let range = format!("bytes={}-", self.given);
             let range = HeaderValue::from_str(&range)
@@ -182,7 +190,7 @@ impl Download<'_> {
         }
         let Opened { doing, response } = self.client.open(&call).map_err(|error| self.perhaps_replaced(error))?;
         let (status, headers) = (response.status().as_u16(), response.headers());
-        if headers.get("etag") != Some(&self.etag) {
+        if tag(headers).as_ref() != Some(&self.etag) {
             return Err(replaced(doing));
         }
         let skipped = self.begins_at(status, headers).ok_or_else(|| {
@@ -254,6 +262,15 @@ impl fmt::Debug for Download<'_> {
             .field("attributes", &self.attributes)
             .field("given", &self.given)
             .finish_non_exhaustive()
+    }
+}
+
+/// The entity tag, comparable.
+fn tag(headers: &HeaderMap) -> Option<HeaderValue> {
+    let tag = headers.get("etag").filter(|tag| !tag.is_empty())?;
+    match tag.to_str() {
+        Ok(text) => HeaderValue::from_str(strong(text)).ok(),
+        Err(_) => Some(tag.clone()),
     }
 }
 

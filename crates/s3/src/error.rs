@@ -4,15 +4,21 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::LOCATION;
 use snapline_http::{Fail, Kind, Phase, TransportError, date, demands_tls, retry_after};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use url::Url;
 
 use crate::call::Reply;
+use crate::error_document::ErrorDocument;
 use crate::{endpoint, trust, xml};
 
 /// The code for a request whose time is too far from the store's.
 const SKEWED: &str = "RequestTimeTooSkewed";
+/// What to do about an address where no store is.
+const NO_STORE: &str =
+    "does --endpoint-url lead to the store's S3 interface, and not to its console or to a proxy's page?";
 
 /// A failed call: `<what we were doing>: <cause>`, the store's own words included.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub struct Error {
     retry_after: Option<Duration>,
     /// Where the store says that the bucket is, if not where it was asked for.
     region: Option<Box<str>>,
+    /// Whatever answered, it was no S3 store.
+    is_no_store: bool,
 }
 
 #[derive(Debug)]
@@ -46,7 +54,17 @@ impl Error {
             hint: None,
             retry_after: None,
             region: None,
+            is_no_store: false,
         }
+    }
+
+    /// From a response that no S3 store gives, although it is a success: named at once, since it will not change.
+    pub(crate) fn no_store(doing: impl Into<Box<str>>, cause: &str) -> Self {
+        Self {
+            is_no_store: true,
+            ..Self::other(Kind::Unavailable, doing, format!("this is no S3 store: {cause}"))
+        }
+        .hint_with(NO_STORE)
     }
 
     pub(crate) fn transport(doing: impl Into<Box<str>>, error: TransportError) -> Self {
@@ -57,6 +75,7 @@ impl Error {
             cause: Cause::Transport(Box::new(error)),
             retry_after: None,
             region: None,
+            is_no_store: false,
         }
     }
 
@@ -66,18 +85,38 @@ impl Error {
             return Self::other(Kind::Config, doing, format!("{status} {}", body.trim()))
                 .hint_with("does --endpoint-url have to begin with https://?");
         }
-        let mut said = xml::error(body).unwrap_or_default();
+        let mut said = ErrorDocument::read(body);
+        let location = location(status, headers);
+        let is_no_store = said.is_html && is_final(status);
+        if said.is_html {
+            said.message = match (is_no_store, &location) {
+                (true, _) => format!("this is no S3 store: it answers with an HTML page, '{}'", said.message),
+                (false, Some(location)) => format!("it redirects to '{location}'"),
+                (false, None) => format!("an HTML page, '{}'", said.message),
+            };
+        } else if let (true, Some(location)) = (said.message.is_empty(), &location) {
+            said.message = format!("it redirects to '{location}'");
+        }
         if said.code == SKEWED
             && let Some(clocks) = clocks(OffsetDateTime::now_utc(), headers)
         {
             let told = format!("{}; {clocks}", said.message);
             said.message = told.trim_start_matches("; ").to_owned();
         }
-        let region = elsewhere(status, &said, headers);
+        let region = elsewhere(status, &said, location.as_ref(), headers);
+        let hint = if is_no_store {
+            Some(NO_STORE.into())
+        } else {
+            hint_for(&said, region.as_deref()).or_else(|| elsewhere_hint(&said, location.as_ref()))
+        };
         Self {
-            kind: kind_of(status, &said.code),
+            kind: if is_no_store {
+                Kind::Unavailable
+            } else {
+                kind_of(status, &said.code)
+            },
             doing: doing.into(),
-            hint: hint_for(&said, region.as_deref()),
+            hint,
             cause: Cause::Reply {
                 status,
                 code: said.code.into(),
@@ -85,12 +124,15 @@ impl Error {
             },
             retry_after: retry_after(headers),
             region,
+            is_no_store,
         }
     }
 
     /// From a 200 that is no success: the store's own error where there is one in it, else `cause`.
     pub(crate) fn no_success(doing: &str, cause: &str, reply: &Reply) -> Self {
-        let is_error = xml::root(&reply.body).as_deref() == Some("Error");
+        let said = ErrorDocument::read(&reply.body);
+        // Whatever a document's root is called, a code makes an error of it; without one only the name does.
+        let is_error = said.is_html || !said.code.is_empty() || xml::root(&reply.body).as_deref() == Some("Error");
         Self::reply(doing, 200, if is_error { &reply.body } else { cause }, &reply.headers)
     }
 
@@ -107,6 +149,11 @@ impl Error {
             self.kind = Kind::Refused;
         }
         self
+    }
+
+    /// Whether the answer was none of an S3 store, so that its status says nothing about objects.
+    pub(crate) const fn is_no_store(&self) -> bool {
+        self.is_no_store
     }
 
     /// The HTTP status, if a reply came.
@@ -157,10 +204,47 @@ impl Error {
         self.retry_after
     }
 
-    /// Whether it may be a refusal. A reply to HEAD has no body, so neither expired credentials (400) nor missing rights are
-    /// told apart from other things.
-    pub(crate) fn is_mute_refusal(&self) -> bool {
-        matches!(self.status(), Some(400 | 401 | 403))
+    /// Whether the listing of the exact key may tell more, if this is the answer to HEAD. That has no body, so neither expired
+    /// credentials (400) nor missing rights nor the place that a redirect means are told; and what stands before some stores
+    /// knows no HEAD (405, 501).
+    pub fn is_mute(&self) -> bool {
+        let is_mute = matches!(
+            self.status(),
+            Some(301 | 302 | 303 | 307 | 308 | 400 | 401 | 403 | 405 | 501)
+        );
+        is_mute && self.region.is_none()
+    }
+
+    /// Whether the store says that it does not know something that a request has, such as a condition. Each store has its own
+    /// words for it (501, 400 or 405); the request without it tells whether it was that.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        let Cause::Reply { status, code, message } = &self.cause else {
+            return false;
+        };
+        let is_known = matches!(
+            &**code,
+            "NotImplemented"
+                | "InvalidArgument"
+                | "InvalidRequest"
+                | "MethodNotAllowed"
+                | "UnsupportedHeader"
+                | "UnsupportedOperation"
+        );
+        let names_it = ["if-none-match", "if-match", "precondition", "conditional", "header"];
+        let message = message.to_ascii_lowercase();
+        !self.is_transient()
+            && match status {
+                501 => true,
+                400 | 405 | 415 | 422 => {
+                    is_known || code.is_empty() || names_it.iter().any(|name| message.contains(name))
+                }
+                _ => false,
+            }
+    }
+
+    /// Whether something on the way refuses `Expect: 100-continue` (RFC 9110, 10.1.1 and 15.5.18).
+    pub(crate) fn refuses_expectation(&self) -> bool {
+        self.status() == Some(417)
     }
 
     /// Whether other credentials of the same source may be what it takes. Some stores know nothing of a temporary key once it has
@@ -183,6 +267,7 @@ impl Error {
     /// Whether sending the same again may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match &self.cause {
+            _ if self.is_no_store => false,
             Cause::Transport(error) => error.is_transient(),
             Cause::Reply { status, code, .. } => {
                 // A 200 is here because its body was none of a success.
@@ -295,7 +380,7 @@ fn is_damage(code: &str) -> bool {
 /// The region in a reply that says that the bucket is elsewhere: in a header, in the document, or in the name of the host that
 /// it points to (docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#VirtualHostingCustomURLs and
 /// .../Redirects.html). Some stores send the header with every reply, so the status counts first.
-fn elsewhere(status: u16, said: &xml::ErrorReply, headers: &HeaderMap) -> Option<Box<str>> {
+fn elsewhere(status: u16, said: &ErrorDocument, location: Option<&Url>, headers: &HeaderMap) -> Option<Box<str>> {
     let is_elsewhere = match status {
         301 | 302 | 307 | 308 => true,
         // A reply to HEAD has no code.
@@ -309,16 +394,49 @@ fn elsewhere(status: u16, said: &xml::ErrorReply, headers: &HeaderMap) -> Option
         return None;
     }
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let location = header("location").and_then(|location| url::Url::parse(location).ok());
     let region = header("x-amz-bucket-region")
         .or(Some(&*said.region))
         .filter(|region| endpoint::is_name(region))
         .or_else(|| endpoint::region_in(&said.endpoint))
-        .or_else(|| endpoint::region_in(location.as_ref()?.host_str()?))?;
+        .or_else(|| endpoint::region_in(location?.host_str()?))?;
     Some(region.into())
 }
 
-fn hint_for(said: &xml::ErrorReply, region: Option<&str>) -> Option<Box<str>> {
+/// Where a redirect leads, without what its query holds. It is never followed: the signature is for this host.
+fn location(status: u16, headers: &HeaderMap) -> Option<Url> {
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let mut location = Url::parse(headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    location.set_query(None);
+    location.set_fragment(None);
+    // A password is nobody's affair.
+    location.set_username("").ok()?;
+    location.set_password(None).ok()?;
+    Some(location)
+}
+
+/// What to do where the store, or what stands before it, names another address.
+fn elsewhere_hint(said: &ErrorDocument, location: Option<&Url>) -> Option<Box<str>> {
+    if let Some(location) = location.filter(|location| matches!(location.scheme(), "http" | "https")) {
+        let at = location.origin().ascii_serialization();
+        return Some(format!("if that is the store, name it: --endpoint-url {at}").into());
+    }
+    let host = said
+        .endpoint
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    (!host.is_empty())
+        .then(|| format!("the store names the endpoint '{host}' for this bucket: --endpoint-url https://{host}").into())
+}
+
+/// Whether a page for a browser with this status comes from something that is no store. What stands before a store uses the
+/// others as well, when it redirects, wants a login, or cannot reach the store.
+const fn is_final(status: u16) -> bool {
+    matches!(status, 200..=299 | 404 | 405 | 406 | 410 | 501)
+}
+
+fn hint_for(said: &ErrorDocument, region: Option<&str>) -> Option<Box<str>> {
     let hint = match &*said.code {
         "SignatureDoesNotMatch" => {
             "AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID, or a proxy changed the request"
@@ -456,9 +574,106 @@ mod tests {
             error(400, "<Error><Code>InvalidRequest</Code></Error>", header),
             error(301, "", None),
             error(301, "", Some(("x-amz-bucket-region", "evil.example.com/"))),
-            error(307, "", Some(("location", "https://evil.example.com/k"))),
         ] {
             assert_eq!((error.region(), error.hint()), (None, None), "{error}");
+        }
+    }
+
+    fn bare(status: u16, body: &str, headers: &[(&'static str, &str)]) -> Error {
+        let pair = |(name, value): &(&'static str, &str)| (http::HeaderName::from_static(name), value.parse().unwrap());
+        Error::reply("put", status, body, &headers.iter().map(pair).collect())
+    }
+
+    #[test]
+    fn another_address_is_named_and_never_taken_for_a_region() {
+        let page = "<html><head><title>308 Permanent Redirect</title></head></html>";
+        for status in [301, 302, 303, 307, 308] {
+            for body in ["", page] {
+                let location = ("location", "https://u:hidden@s3.test:9000/b/k?X-Amz-Signature=hidden");
+                let error = bare(status, body, &[location]);
+                assert_eq!(
+                    error.to_string(),
+                    format!("put: {status} it redirects to 'https://s3.test:9000/b/k'")
+                );
+                let hint = "if that is the store, name it: --endpoint-url https://s3.test:9000";
+                assert_eq!(
+                    (error.region(), error.hint(), error.kind()),
+                    (None, Some(hint), Kind::Config)
+                );
+                assert!(!error.is_transient() && !error.may_have_happened() && error.is_mute());
+            }
+        }
+        let document =
+            "<Error><Code>AccessDenied</Code><Message>m</Message><Endpoint>oss-cn-beijing.test</Endpoint></Error>";
+        let error = bare(403, document, &[]);
+        assert_eq!(
+            error.hint(),
+            Some(
+                "the store names the endpoint 'oss-cn-beijing.test' for this bucket: --endpoint-url https://oss-cn-beijing.test"
+            )
+        );
+        assert_eq!(bare(304, "", &[("location", "https://s3.test/")]).hint(), None);
+    }
+
+    #[test]
+    fn a_page_for_a_browser_is_no_stores_unless_something_before_a_store_may_have_sent_it() {
+        let page = "<!DOCTYPE html><html><head><title>Welcome</title></head></html>";
+        for status in [200, 204, 404, 405, 410, 501] {
+            let error = bare(status, page, &[]);
+            assert!(
+                error.to_string().contains("no S3 store") && error.to_string().contains("'Welcome'"),
+                "{error}"
+            );
+            assert_eq!(
+                (error.kind(), error.is_transient(), error.is_no_store()),
+                (Kind::Unavailable, false, true)
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("--endpoint-url")));
+        }
+        for (status, kind) in [
+            (403, Kind::Refused),
+            (413, Kind::Config),
+            (502, Kind::Unavailable),
+            (503, Kind::Unavailable),
+        ] {
+            let error = bare(status, page, &[]);
+            assert_eq!(error.to_string(), format!("put: {status} an HTML page, 'Welcome'"));
+            assert_eq!(
+                (error.kind(), error.is_no_store(), error.is_transient()),
+                (kind, false, status > 500)
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_store_does_not_know_is_said_in_many_ways() {
+        for (status, code, message) in [
+            (501, "NotImplemented", "m"),
+            (400, "NotImplemented", "m"),
+            (
+                400,
+                "InvalidArgument",
+                "Unsupported header 'if-none-match' received for this API call.",
+            ),
+            (400, "InvalidRequest", "m"),
+            (400, "BadRequest", "Conditional requests are not supported"),
+            (405, "MethodNotAllowed", "m"),
+            (405, "", ""),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            assert!(bare(status, &body, &[]).is_unsupported(), "{status} {code}");
+        }
+        for (status, code) in [
+            (400, "InvalidStorageClass"),
+            (400, "EntityTooSmall"),
+            (400, "RequestTimeout"),
+            (403, "AccessDenied"),
+            (404, "NoSuchBucket"),
+            (412, "PreconditionFailed"),
+            (503, "SlowDown"),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+            assert!(!bare(status, &body, &[]).is_unsupported(), "{status} {code}");
         }
     }
 }

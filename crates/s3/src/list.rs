@@ -4,16 +4,14 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
-use s3::serde_types::ListBucketResult;
 use snapline_http::Kind;
 use snapline_series::{Gathering, Members, ObjectUri, Template};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::Error;
 use crate::call::Call;
 use crate::client::Client;
-use crate::{Error, xml};
+use crate::page::{Page, Unreadable};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,52 +41,45 @@ impl Client {
         };
         let doing = format!("list 's3://{bucket}/{prefix}'");
         let odd = |cause: &str| Error::other(Kind::Unavailable, doing.clone(), cause);
-        let mut token: Option<String> = None;
-        let mut tokens = HashSet::new();
+        let mut place = Place::First;
+        let mut seen = HashSet::new();
         let mut extent = Extent::default();
         loop {
             // Keys may hold characters that XML cannot: they are asked for encoded.
-            let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
-            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
+            let mut query = vec![("encoding-type", "url"), ("prefix", prefix)];
+            query.extend(place.query());
             let mut call = Call::new(doing.clone(), Method::GET, &whole);
             call.query = &query;
-            let body = self.call_until(&call, |sent| {
+            let page = self.call_until(&call, |sent| {
                 let reply = sent?;
-                match xml::root(&reply.body).as_deref() {
-                    Some("ListBucketResult") => Ok(reply.body),
-                    _ => Err(Error::no_success(&doing, "the reply is cut or no listing", &reply)),
-                }
-            })?;
-            let result: ListBucketResult = quick_xml::de::from_str(body.trim_start())
-                .map_err(|error| odd(&format!("read the listing: {error}")))?;
-            // rust-s3 takes a missing element for "no more".
-            if !body.contains("<IsTruncated>") {
-                return Err(odd("it does not say whether it is complete"));
-            }
-            let encoded = result.encoding_type.as_deref() == Some("url");
-            for object in result.contents {
-                let key = decode(&object.key, encoded).ok_or_else(|| odd("a key is not UTF-8"))?;
-                let modified = OffsetDateTime::parse(&object.last_modified, &Rfc3339).ok();
-                extent.add(&key);
-                if each(Entry {
-                    key,
-                    size: object.size,
-                    modified,
+                Page::read(&reply.body).map_err(|unreadable| match unreadable {
+                    Unreadable::NoListing => Error::no_success(&doing, "the response is cut or no listing", &reply),
+                    Unreadable::Odd(cause) => odd(cause),
                 })
-                .is_break()
-                {
+            });
+            let page = match page {
+                Err(error) if place == Place::First && error.is_unsupported() => {
+                    log::info!("{error}; asking by version 1 of the listing");
+                    place = Place::Behind(String::new());
+                    continue;
+                }
+                page => page?,
+            };
+            for entry in page.entries {
+                extent.add(&entry.key);
+                if each(entry).is_break() {
                     return Ok(());
                 }
             }
-            if !result.is_truncated {
+            if !page.is_truncated {
                 return Ok(());
             }
             extent.turn_page().map_err(|cause| odd(&cause))?;
-            match result.next_continuation_token {
+            place = place
+                .next(page.token, page.marker)
                 // The same page again would never end.
-                Some(next) if !next.is_empty() && tokens.insert(next.clone()) => token = Some(next),
-                _ => return Err(odd("it is not complete, but names no next page")),
-            }
+                .filter(|next| seen.insert(next.clone()))
+                .ok_or_else(|| odd("it is not complete, but names no next page"))?;
         }
     }
 
@@ -147,6 +138,40 @@ impl Client {
     }
 }
 
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    /// At the first object. Asked for by version 2, which a store that has only version 1 does not notice.
+    First,
+    /// Where this token says, by version 2.
+    At(String),
+    /// Behind this key, by version 1; at the first object, where it is empty.
+    Behind(String),
+}
+
+impl Place {
+    fn query(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::First => vec![("list-type", "2")],
+            Self::At(token) => vec![("list-type", "2"), ("continuation-token", token)],
+            Self::Behind(key) if key.is_empty() => Vec::new(),
+            Self::Behind(key) => vec![("marker", key)],
+        }
+    }
+
+    /// Where the page behind this one begins, as that one says by `token` or by `marker`; nothing if it does not say, or if the
+    /// store would not get on.
+    fn next(&self, token: Option<String>, marker: Option<String>) -> Option<Self> {
+        match (self, token) {
+            (Self::First | Self::At(_), Some(token)) => Some(Self::At(token)),
+            // In the midst of version 2 a token that is missing was lost.
+            (Self::At(_), None) => None,
+            (Self::First, None) => marker.map(Self::Behind),
+            (Self::Behind(before), _) => marker.filter(|next| next > before).map(Self::Behind),
+        }
+    }
+}
+
 /// How far a listing has come.
 #[derive(Debug, Default)]
 struct Extent {
@@ -187,29 +212,5 @@ impl Extent {
             return Err(format!("there are more than {} objects", Self::MOST_OBJECTS));
         }
         Ok(())
-    }
-}
-
-/// A key as it is. The `url` encoding writes a blank as `+`.
-pub(crate) fn decode(key: &str, encoded: bool) -> Option<String> {
-    if !encoded {
-        return Some(key.to_owned());
-    }
-    let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_decoded_where_the_store_says_that_it_encoded_them() {
-        assert_eq!(decode("a%2Fb+c%2B%25", true).as_deref(), Some("a/b c+%"));
-        assert_eq!(decode("a%2Fb+c", false).as_deref(), Some("a%2Fb+c"));
-        assert_eq!(decode("%FF", true), None);
     }
 }

@@ -8,6 +8,7 @@ use http::header::ETAG;
 use s3::serde_types::CompleteMultipartUploadData;
 use snapline_series::ObjectUri;
 
+use crate::attributes::strong;
 use crate::call::{Call, Reply};
 use crate::client::Client;
 use crate::commit::{self, Goal};
@@ -86,7 +87,7 @@ impl Client {
             match reply.headers.get(ETAG).map(|etag| etag.to_str()) {
                 Some(Ok(etag)) if !etag.is_empty() => Ok(Part {
                     number,
-                    etag: etag.to_owned(),
+                    etag: strong(etag).to_owned(),
                 }),
                 _ => Err(Error::no_success(&doing, "the reply has no ETag", &reply)),
             }
@@ -158,7 +159,7 @@ impl Client {
         loop {
             match self.once(&call) {
                 Ok(_) => return Ok(()),
-                Err(error) if error.status() == Some(404) => return Ok(()),
+                Err(error) if error.status() == Some(404) && !error.is_no_store() => return Ok(()),
                 Err(error) => {
                     let left = deadline.saturating_duration_since(std::time::Instant::now());
                     if !error.is_transient() || left < Duration::from_millis(250) {

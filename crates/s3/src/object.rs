@@ -105,7 +105,8 @@ impl Client {
     /// Asks for an object; nothing if there is none.
     ///
     /// # Errors
-    /// Also 403 without the right to read; a store without the right to list answers 403 for a missing key too.
+    /// Also 403 without the right to read; a store without the right to list answers 403 for a missing key too. What is answered
+    /// without an ETag comes from no store.
     pub fn head(&self, object: &ObjectUri) -> Result<Option<Attributes>, Error> {
         let call = Call::new(format!("look for '{object}'"), Method::HEAD, object);
         let headers = match self.call(&call) {
@@ -113,20 +114,28 @@ impl Client {
             Err(error) if error.status() == Some(404) => return Ok(None),
             Err(error) => return Err(error),
         };
+        // Every store tags what it has; a web server that answers 200 to everything does not.
+        if headers.get(ETAG).is_none_or(HeaderValue::is_empty) {
+            return Err(Error::no_store(
+                call.doing,
+                "it answers a look for an object without an ETag",
+            ));
+        }
         let attributes = Attributes::of(&headers);
         let attributes =
             attributes.ok_or_else(|| Error::other(Kind::Unavailable, call.doing, "the reply has no length"))?;
         Ok(Some(attributes))
     }
 
-    /// Whether a key is taken: by HEAD, else by the listing of the exact key; nothing if our rights allow neither.
+    /// Whether a key is taken: by HEAD, else by the listing of the exact key, where that may tell more; nothing if our
+    /// rights allow neither.
     ///
     /// # Errors
     /// If the store cannot be asked.
     pub fn exists(&self, object: &ObjectUri) -> Result<Option<bool>, Error> {
         match self.head(object) {
             Ok(found) => Ok(Some(found.is_some())),
-            Err(error) if error.is_mute_refusal() => match self.size_by_listing(object) {
+            Err(error) if error.is_mute() => match self.size_by_listing(object) {
                 Ok(size) => Ok(Some(size.is_some())),
                 Err(error) if error.kind() == Kind::Refused => Ok(None),
                 Err(error) => Err(error),
@@ -197,7 +206,9 @@ impl Client {
         let call = Call::new(format!("delete '{object}'"), Method::DELETE, object);
         match self.call(&call) {
             Ok(reply) => Ok(reply.headers.get(DELETE_MARKER).is_some_and(|marker| marker == "true")),
-            Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" => Ok(false),
+            Err(error) if error.status() == Some(404) && error.code() != "NoSuchBucket" && !error.is_no_store() => {
+                Ok(false)
+            }
             // Locks are refused by 403, but also by 405 and 409, depending on the store.
             Err(error) => Err(error.refusing_for_good()),
         }

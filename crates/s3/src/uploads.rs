@@ -1,25 +1,23 @@
 //! Uploads under way: who else is uploading, and what was left behind.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::Method;
-use quick_xml::de;
-use serde::Deserialize;
 use snapline_http::Kind;
 use snapline_series::ObjectUri;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::call::Call;
 use crate::client::Client;
-use crate::list::decode;
+use crate::page::{decode, time};
 use crate::{Error, xml};
 
 /// Nobody depends on the answer enough to wait longer for it.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// An upload that is neither completed nor aborted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InProgress {
     /// The key that it is to become.
     pub key: String,
@@ -29,28 +27,20 @@ pub struct InProgress {
     pub initiated: Option<OffsetDateTime>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listing {
-    #[serde(default)]
-    encoding_type: String,
-    #[serde(default)]
-    is_truncated: bool,
-    #[serde(default)]
-    next_key_marker: String,
-    #[serde(default)]
-    next_upload_id_marker: String,
-    #[serde(default)]
-    upload: Vec<Entry>,
+/// One page.
+#[derive(Default)]
+struct Page {
+    uploads: Vec<InProgress>,
+    next: Option<Marker>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    key: String,
-    upload_id: String,
-    #[serde(default)]
-    initiated: String,
+/// A page as it is written.
+#[derive(Default)]
+struct Written {
+    is_truncated: bool,
+    encoded: bool,
+    next: Marker,
+    uploads: Vec<InProgress>,
 }
 
 /// Where a page of the listing begins: behind this key, or behind this upload of it.
@@ -68,7 +58,7 @@ impl Client {
     /// If the store cannot be asked, does not know the question, or does not allow it: `s3:ListBucketMultipartUploads`.
     pub fn uploads_of(&self, object: &ObjectUri) -> Result<Vec<InProgress>, Error> {
         let doing = format!("list the uploads of '{object}'");
-        let (mut uploads, _) = self.page(&doing, &object.bucket, &object.key, &Marker::default())?;
+        let Page { mut uploads, .. } = self.page(&doing, &object.bucket, &object.key, &Marker::default())?;
         uploads.retain(|upload| upload.key == object.key);
         Ok(uploads)
     }
@@ -83,9 +73,9 @@ impl Client {
         let mut uploads = Vec::new();
         let mut marker = Marker::default();
         loop {
-            let (page, next) = self.page(&doing, bucket, prefix, &marker)?;
-            uploads.extend(page);
-            match next {
+            let page = self.page(&doing, bucket, prefix, &marker)?;
+            uploads.extend(page.uploads);
+            match page.next {
                 None => return Ok(uploads),
                 // The same page again would never end.
                 Some(next) if next.key > marker.key || (next.key == marker.key && next.id != marker.id) => {
@@ -99,13 +89,7 @@ impl Client {
         }
     }
 
-    fn page(
-        &self,
-        doing: &str,
-        bucket: &str,
-        prefix: &str,
-        marker: &Marker,
-    ) -> Result<(Vec<InProgress>, Option<Marker>), Error> {
+    fn page(&self, doing: &str, bucket: &str, prefix: &str, marker: &Marker) -> Result<Page, Error> {
         let whole = ObjectUri {
             bucket: bucket.to_owned(),
             key: String::new(),
@@ -118,31 +102,46 @@ impl Client {
         call.query = &query;
         call.total = Some(LIMIT);
         let body = self.once(&call)?.body;
-        let odd = |cause: String| Error::other(Kind::Unavailable, doing.to_owned(), cause);
-        if xml::root(&body).as_deref() != Some("ListMultipartUploadsResult") {
-            return Err(odd("the reply is cut or no listing".to_owned()));
-        }
-        let listing: Listing = match de::from_str(body.trim_start()) {
-            Ok(listing) => listing,
-            Err(error) => return Err(odd(format!("read the listing: {error}"))),
-        };
-        let encoded = listing.encoding_type == "url";
-        let key = |text: &str| decode(text, encoded).ok_or_else(|| odd("a key is not UTF-8".to_owned()));
-        let next = if listing.is_truncated {
-            Some(Marker {
-                key: key(&listing.next_key_marker)?,
-                id: listing.next_upload_id_marker,
-            })
-        } else {
-            None
-        };
-        let uploads = listing.upload.into_iter().map(|entry| {
-            Ok(InProgress {
-                key: key(&entry.key)?,
-                id: entry.upload_id,
-                initiated: OffsetDateTime::parse(&entry.initiated, &Rfc3339).ok(),
-            })
+        let odd = |cause: &str| Error::other(Kind::Unavailable, doing.to_owned(), cause);
+        let written = Written::read(&body).ok_or_else(|| odd("the response is cut or no listing"))?;
+        written.page().ok_or_else(|| odd("a key is not UTF-8"))
+    }
+}
+
+impl Written {
+    fn read(body: &str) -> Option<Self> {
+        let mut written = Self::default();
+        let mut upload = InProgress::default();
+        let root = xml::walk(body, |path, text| {
+            let names: Vec<_> = path.iter().map(String::as_str).collect();
+            match &*names {
+                [_, "Upload", "Key"] => text.clone_into(&mut upload.key),
+                [_, "Upload", "UploadId"] => text.trim().clone_into(&mut upload.id),
+                [_, "Upload", "Initiated"] => upload.initiated = time(text),
+                [_, "Upload"] => written.uploads.push(std::mem::take(&mut upload)),
+                [_, "IsTruncated"] => written.is_truncated |= matches!(text.trim(), "true" | "1"),
+                [_, "EncodingType"] => written.encoded = text.trim().eq_ignore_ascii_case("url"),
+                [_, "NextKeyMarker"] => text.clone_into(&mut written.next.key),
+                [_, "NextUploadIdMarker"] => text.trim().clone_into(&mut written.next.id),
+                _ => {}
+            }
+            ControlFlow::Continue(())
         });
-        Ok((uploads.collect::<Result<_, Error>>()?, next))
+        (root.as_deref() == Some("ListMultipartUploadsResult")).then_some(written)
+    }
+
+    /// Nothing if a key cannot be decoded.
+    fn page(mut self) -> Option<Page> {
+        // What names no upload cannot be aborted, and is nobody's rival.
+        self.uploads
+            .retain(|upload| !upload.key.is_empty() && !upload.id.is_empty());
+        for upload in &mut self.uploads {
+            upload.key = decode(&upload.key, self.encoded)?;
+        }
+        self.next.key = decode(&self.next.key, self.encoded)?;
+        Some(Page {
+            uploads: self.uploads,
+            next: self.is_truncated.then_some(self.next),
+        })
     }
 }

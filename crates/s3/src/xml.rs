@@ -1,79 +1,85 @@
 //! Reading the store's XML.
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
+use std::ops::ControlFlow;
 
-/// The name of a document's root element, if the document is whole: well-formed from the first byte to the root's end tag.
-pub(crate) fn root(text: &str) -> Option<String> {
-    let mut reader = Reader::from_str(text.trim_start());
-    let mut depth = 0_usize;
-    let mut name = None;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+
+/// No response of S3 nests deeper than a few elements; one that does is not read.
+const DEEPEST: usize = 32;
+
+/// Hands every element to `each` as it ends: the names from the root down to it, without their namespaces' prefixes, and its own
+/// text. Returns the root's name, if the document is whole: well-formed from the first byte to the root's end tag.
+pub(crate) fn walk(document: &str, mut each: impl FnMut(&[String], &str) -> ControlFlow<()>) -> Option<String> {
+    let mut reader = Reader::from_str(document.trim_start_matches('\u{feff}').trim_start());
+    // A key with an ampersand that a store forgot to escape.
+    reader.config_mut().allow_dangling_amp = true;
+    let mut path = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     loop {
-        match reader.read_event().ok()? {
+        let is_end = match reader.read_event().ok()? {
             Event::Start(start) => {
-                depth += 1;
-                name.get_or_insert_with(|| String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+                open(&start, &mut path, &mut texts)?;
+                false
             }
-            Event::Empty(start) if depth == 0 => {
-                return Some(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+            Event::Empty(start) => {
+                open(&start, &mut path, &mut texts)?;
+                true
             }
-            Event::End(_) => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return name;
-                }
-            }
+            Event::End(_) => true,
+            Event::Text(text) => push(&mut texts, &text.decode().ok()?),
+            Event::CData(text) => push(&mut texts, &text.decode().ok()?),
+            Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
+                Some(character) => push(&mut texts, character.encode_utf8(&mut [0; 4])),
+                None => push(&mut texts, resolve_predefined_entity(&reference.decode().ok()?)?),
+            },
             Event::Eof => return None,
-            _ => {}
+            _ => false,
+        };
+        if is_end {
+            let text = texts.pop()?;
+            if each(&path, &text).is_break() {
+                return None;
+            }
+            let name = path.pop()?;
+            if path.is_empty() {
+                return Some(name);
+            }
         }
     }
+}
+
+fn open(start: &BytesStart<'_>, path: &mut Vec<String>, texts: &mut Vec<String>) -> Option<()> {
+    path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+    texts.push(String::new());
+    (path.len() <= DEEPEST).then_some(())
+}
+
+/// Adds to the text of the element that is open; that is no end of one.
+fn push(texts: &mut [String], text: &str) -> bool {
+    if let Some(last) = texts.last_mut() {
+        last.push_str(text);
+    }
+    false
+}
+
+/// The name of a document's root element, if the document is whole.
+pub(crate) fn root(document: &str) -> Option<String> {
+    walk(document, |_, _| ControlFlow::Continue(()))
 }
 
 /// The text of the first element of this name, as soon as that one is whole: the document may be cut behind it.
 pub(crate) fn text(document: &str, name: &str) -> Option<String> {
-    let mut reader = Reader::from_str(document.trim_start());
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) if start.local_name().as_ref() == name.as_bytes() => {
-                let end = start.to_end().into_owned();
-                let text = reader.read_text(end.name()).ok()?;
-                return quick_xml::escape::unescape(&text.decode().ok()?)
-                    .ok()
-                    .map(|text| text.trim().to_owned());
-            }
-            Event::Eof => return None,
-            _ => {}
+    let mut found = None;
+    let _ = walk(document, |path, text| {
+        if path.last().is_some_and(|last| last == name) {
+            found = Some(text.trim().to_owned());
+            return ControlFlow::Break(());
         }
-    }
-}
-
-/// What an `<Error>` document says (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); what is absent is empty.
-#[derive(Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub(crate) struct ErrorReply {
-    pub(crate) code: String,
-    pub(crate) message: String,
-    /// Where the bucket is, if the request went elsewhere.
-    pub(crate) region: String,
-    /// The host that would take the request, if the one asked did not.
-    pub(crate) endpoint: String,
-}
-
-/// What an error says; of what is no `<Error>` document, a bounded piece is the message.
-pub(crate) fn error(text: &str) -> Option<ErrorReply> {
-    if text.trim().is_empty() {
-        return None;
-    }
-    if root(text).as_deref() == Some("Error")
-        && let Ok(reply) = quick_xml::de::from_str(text.trim_start())
-    {
-        return Some(reply);
-    }
-    let message = snapline_failure::one_line(text, 200);
-    Some(ErrorReply {
-        message,
-        ..ErrorReply::default()
-    })
+        ControlFlow::Continue(())
+    });
+    found
 }
 
 #[cfg(test)]
@@ -89,8 +95,14 @@ mod tests {
             assert_eq!(root(&whole[..cut]), None, "{cut}");
         }
         assert_eq!(root("<A/>").as_deref(), Some("A"));
-        assert_eq!(root(""), None);
-        assert_eq!(root("no xml"), None);
+        assert_eq!(
+            root("\u{feff}<?xml version=\"1.0\"?><n:A xmlns:n=\"x\"/>").as_deref(),
+            Some("A")
+        );
+        for wrong in ["", "no xml", "<A><B></A></B>", "<A>&unheard;</A>"] {
+            assert_eq!(root(wrong), None, "{wrong}");
+        }
+        assert_eq!(root(&"<A>".repeat(1000)), None);
     }
 
     #[test]
@@ -101,20 +113,18 @@ mod tests {
         for cut in 0..end {
             assert_eq!(text(&whole[..cut], "Id"), None, "{cut}");
         }
-        assert_eq!(text(whole, "B"), None);
+        assert_eq!(text(whole, "B").as_deref(), Some(""));
         assert_eq!(text("<A><B></B></A>", "B").as_deref(), Some(""));
     }
 
     #[test]
-    fn what_is_no_error_document_is_shown_in_part() {
-        assert_eq!(error(""), None);
-        let code = "A".to_owned();
-        let known = ErrorReply {
-            code,
-            ..ErrorReply::default()
-        };
-        assert_eq!(error("<Error><Code>A</Code></Error>"), Some(known));
-        let page = format!("<html>{}</html>", "x".repeat(1000));
-        assert_eq!(error(&page).unwrap().message.chars().count(), 201);
+    fn the_text_of_an_element_is_put_together_whatever_it_is_written_as() {
+        for (document, expected) in [
+            ("<A><![CDATA[a<b]]>&gt;c<!-- no -->d</A>", "a<b>cd"),
+            ("<A>a & b</A>", "a & b"),
+            ("<A>a<B>not this</B>b</A>", "ab"),
+        ] {
+            assert_eq!(text(document, "A").as_deref(), Some(expected), "{document}");
+        }
     }
 }

@@ -207,6 +207,45 @@ fn an_object_that_is_replaced_meanwhile_is_never_mixed() {
     }
 }
 
+/// A proxy that compresses marks tags as weak, and the store that is asked for the rest knows the strong one only.
+#[test]
+fn the_rest_is_the_same_object_whatever_a_proxy_makes_of_its_tag() {
+    let content = content(1000);
+    let weak = b"HTTP/1.1 200 OK\r\nETag: W/\"e\"\r\nContent-Length: 1000\r\n\r\n";
+    let rest = b"HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 400-999/1000\r\nContent-Length: 600\r\n\r\n";
+    let turns = [
+        Turn::Last([&weak[..], &content[..400]].concat()),
+        Turn::Last([&rest[..], &content[400..]].concat()),
+    ];
+    let store = store(b"", &turns);
+    let (got, end) = read(&store, None);
+    end.unwrap();
+    assert!(got == content);
+    assert_eq!(store.those("get")[1].header("if-match"), Some("\"e\""));
+}
+
+#[test]
+fn a_store_without_conditions_is_asked_for_the_rest_without_one() {
+    let content = content(1000);
+    let without = |request: &stand_in::Request, before| match (request.header("if-match"), before) {
+        (Some(_), _) => Turn::Reply(error("400 Bad Request", "InvalidArgument")),
+        (None, 0) => Turn::Cut(400),
+        _ => Turn::Serve,
+    };
+    let store = StandIn::with(without).holding("k", content.clone());
+    let (got, end) = read(&store, None);
+    end.unwrap();
+    assert!(got == content);
+    assert_eq!(store.those("get").len(), 3);
+    // The tag of the response still counts.
+    let store = StandIn::with(move |request, before| match without(request, before) {
+        Turn::Serve => Turn::Edited("ETag: \"", "ETag: \"other"),
+        turn => turn,
+    });
+    let store = store.holding("k", content);
+    fails(&store, Kind::Unavailable, "replaced while it was downloaded");
+}
+
 #[test]
 fn a_store_that_knows_no_ranges_sends_it_all_again() {
     let content = content(200_000);

@@ -7,7 +7,7 @@ pub enum Call {
     Look,
     /// `GetObject`, of a version too.
     Get,
-    /// `ListObjectsV2`.
+    /// `ListObjectsV2`, and `ListObjects`, its first version.
     List,
     /// `ListMultipartUploads`.
     Uploads,
@@ -40,8 +40,8 @@ impl Call {
         let in_upload = value("uploadId").is_some();
         match method {
             "HEAD" => Self::Look,
-            "GET" if value("list-type").is_some() => Self::List,
             "GET" if value("uploads").is_some() => Self::Uploads,
+            "GET" if value("prefix").is_some() => Self::List,
             "GET" if query.is_empty() || value("versionId").is_some() => Self::Get,
             "PUT" if query.is_empty() => Self::Put,
             "POST" if value("uploads").is_some() => Self::Initiate,
@@ -66,6 +66,7 @@ mod tests {
         for (method, target, call) in [
             ("HEAD", "/b/k", Call::Look),
             ("GET", "/b/?list-type=2&prefix=k", Call::List),
+            ("GET", "/b/?encoding-type=url&prefix=k&marker=k", Call::List),
             ("GET", "/b/?prefix=k&uploads=", Call::Uploads),
             ("PUT", "/b/k", Call::Put),
             ("POST", "/b/k?uploads=", Call::Initiate),

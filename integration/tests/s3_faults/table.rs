@@ -71,7 +71,7 @@ const TABLE: &[Row] = &[
     ("304",                          |_| instead(Answer::new("304 Not Modified", "")),
                                                                           ".      .      0/69    .      .      69/69"),
     ("501",                          |_| refused("501 Not Implemented", "NotImplemented"),
-                                                                          "78/78  78/78  0/78    78/78  78/78  0/78"),
+                                                                          "0/0    0/78   0/78    78/78  78/78  0/78"),
     ("501 although done",            |_| Fault::After(Answer::error("501 Not Implemented", "NotImplemented")),
                                                                           ".      .      0/0     .      .      0/0"),
     ("slow reply",                   |_| Fault::Slow(Duration::from_millis(2500)),

@@ -38,9 +38,9 @@ impl Request {
         let (upload, part) = (self.query("uploadId").is_some(), self.query("partNumber").is_some());
         match self.method.as_str() {
             "HEAD" => "look",
-            "GET" if self.query("list-type") == Some("2") => "list",
             "GET" if self.query("uploads").is_some() => "uploads",
-            "GET" if !self.key().is_empty() => "get",
+            "GET" if self.key().is_empty() => "list",
+            "GET" => "get",
             "PUT" if upload && part => "part",
             "PUT" if self.query.is_empty() => "put",
             "POST" if self.query("uploads").is_some() => "begin",
@@ -612,10 +612,12 @@ fn in_progress(kept: &Kept, request: &Request) -> String {
     text
 }
 
-/// One page, keys encoded as S3 does; the token is the last key that was listed.
+/// One page, keys encoded as S3 does; the token is the last key that was listed. By version 1 there is no token.
 fn listing(kept: &Kept, request: &Request) -> String {
     let prefix = request.query("prefix").unwrap_or_default();
-    let after = request.query("continuation-token").unwrap_or_default();
+    let by_token = request.query("list-type") == Some("2");
+    let after = if by_token { "continuation-token" } else { "marker" };
+    let after = request.query(after).unwrap_or_default();
     let mut keys = kept
         .objects
         .iter()
@@ -626,7 +628,7 @@ fn listing(kept: &Kept, request: &Request) -> String {
          <IsTruncated>{}</IsTruncated>",
         keys.next().is_some()
     );
-    if let Some((last, _)) = page.last() {
+    if let Some((last, _)) = page.last().filter(|_| by_token) {
         text.push_str(&format!("<NextContinuationToken>{last}</NextContinuationToken>"));
     }
     for (key, object) in page {
