@@ -235,15 +235,29 @@ fn three_fresh_nodes_take_it_by_force_and_each_is_unsealed_with_the_lost_keys() 
         "--address",
         &nodes[2].address(),
     ];
-    let outcome = restore("", nodes[0].root_token(), &options, &lost.archive).expect(0);
+    let outcome = restore("", nodes[0].root_token(), &options, &lost.archive);
+    // The leader seals itself some seconds after the restore. On a busy machine a node may not have got the data by then: it is
+    // named, and what the page says about it holds.
+    let has_missed = |outcome: &Outcome, node: &Vault| {
+        let words = format!("'{}': standby that does not reach the leader", node.address());
+        outcome.stderr.contains(&words)
+    };
+    let missed = nodes.iter().filter(|node| has_missed(&outcome, node)).count();
+    let outcome = outcome.expect(if missed == 0 { 0 } else { 69 });
+    assert!(missed < 2, "{}", outcome.stderr);
     for node in &nodes {
-        says(
-            &outcome,
-            &[&format!(
-                "'{}': sealed: unseal it with 1 of the 1 unseal keys",
-                node.address()
-            )],
-        );
+        if has_missed(&outcome, node) {
+            says(&outcome, &["it holds the old keys: restart it"]);
+            node.restart();
+        } else {
+            says(
+                &outcome,
+                &[&format!(
+                    "'{}': sealed: unseal it with 1 of the 1 unseal keys",
+                    node.address()
+                )],
+            );
+        }
         assert!(unseal(node, &lost.keys));
     }
     wait_for("one of them leads", || nodes.iter().any(Vault::is_active).then_some(()));
