@@ -11,7 +11,7 @@ use std::process::Output;
 
 use program::{expect, run_with};
 use snapline_archive::synthetic::Synthetic;
-use stand_in::{Request, StandIn, Turn, reply};
+use stand_in::{Request, StandIn, Turn, error, reply};
 
 const URI: &str = "s3://bkt/vault/one.snap";
 
@@ -96,4 +96,54 @@ fn what_is_no_region_is_not_followed() {
     let output = put(&store, &[URI], 200_000);
     expect(&output, 78, &["301 it redirects to 'https://evil.example.com/'"]);
     assert_eq!(store.asked(), ["look", "list"]);
+}
+
+/// With an address of one's own a region is a word in the signature, and stores choose theirs freely.
+#[test]
+fn a_region_that_no_host_can_be_called_by_is_signed_for_wherever_it_comes_from() {
+    for region in ["dc1_prod", "eu.central.1", "zone:a"] {
+        let document = format!("<Error><Code>AuthorizationHeaderMalformed</Code><Region>{region}</Region></Error>");
+        let store = StandIn::with(move |request, _| {
+            let body = if request.asks() == "look" { "" } else { &document };
+            if is_signed_for(request, region) {
+                Turn::Serve
+            } else {
+                Turn::Reply(reply("400 Bad Request", "", body))
+            }
+        });
+        expect(&put(&store, &[URI], 200_000), 0, &["s3-put: stored "]);
+        let asked = store.asked().len();
+        expect(
+            &put(&store, &["--region", region, "--overwrite", URI], 200_000),
+            0,
+            &["s3-put: stored "],
+        );
+        assert!(store.seen()[asked..].iter().all(|seen| is_signed_for(seen, region)));
+    }
+}
+
+#[test]
+fn a_bucket_of_another_tenant_is_taken() {
+    let store = StandIn::new();
+    let output = put(&store, &["s3://acme:bkt/vault/one.snap"], 200_000);
+    expect(&output, 0, &["s3-put: stored "]);
+    assert_eq!(output.stdout, b"s3://acme:bkt/vault/one.snap\n");
+    assert!(store.seen().iter().all(|seen| seen.path.starts_with("/acme:bkt/")));
+}
+
+/// Alibaba Cloud OSS and Tencent COS take no bucket's name in a path.
+#[test]
+fn a_store_that_wants_the_bucket_in_the_hosts_name_is_explained() {
+    for code in ["SecondLevelDomainForbidden", "PathStyleDomainForbidden"] {
+        let store = StandIn::with(move |request, _| {
+            let refusal = reply("403 Forbidden", "", "");
+            Turn::Reply(if request.asks() == "look" {
+                refusal
+            } else {
+                error("403 Forbidden", code)
+            })
+        });
+        let hint = "hint: the store wants the bucket's name in the host's: --addressing-style virtual";
+        expect(&put(&store, &[URI], 200_000), 77, &[code, hint]);
+    }
 }

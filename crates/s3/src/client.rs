@@ -1,7 +1,7 @@
 //! One call to the store: signed at the last moment, sent, retried where that is safe.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, EXPECT};
@@ -37,6 +37,8 @@ pub struct Client {
     md5: AtomicBool,
     /// Whether something on the way refuses bodies that are announced.
     unannounced: AtomicBool,
+    /// The endpoint was looked at.
+    looked_at: Once,
 }
 
 /// Where requests go, and the region that their signatures name.
@@ -91,6 +93,7 @@ impl Client {
             learnt: OnceLock::new(),
             md5: AtomicBool::new(false),
             unannounced: AtomicBool::new(false),
+            looked_at: Once::new(),
         }
     }
 
@@ -138,6 +141,7 @@ impl Client {
 
     /// The same, up to the end of the reply's header: its body is still to be read.
     pub(crate) fn open(&self, call: &Call<'_>) -> Result<Opened, Error> {
+        self.looked_at.call_once(|| self.look_at_endpoint(call.bucket));
         let mut way = self.way()?;
         loop {
             let error = match self.send(call, &way) {
@@ -148,6 +152,18 @@ impl Client {
                 Some(other) => other,
                 None => return Err(error),
             };
+        }
+    }
+
+    /// A store cannot tell that its address is the bucket's own: the bucket's name would become a part of each key.
+    fn look_at_endpoint(&self, bucket: &str) {
+        let endpoint = &self.settings.endpoint;
+        if let Some(without) = endpoint.without(bucket) {
+            log::warn!(
+                "the endpoint '{}' begins with the name of the bucket: if it is the bucket's own address, use --endpoint-url {without}, \
+                 or every key begins with '{bucket}/'",
+                endpoint.as_str()
+            );
         }
     }
 
@@ -181,8 +197,12 @@ impl Client {
         let Some(region) = error.region().filter(|region| *region != asked.place.region) else {
             return self.renewed(error, asked);
         };
+        // An address of AWS's own is made of the region's name, if that can be.
+        let Ok(endpoint) = self.settings.endpoint.moved_to(region) else {
+            return Ok(None);
+        };
         let place = Place {
-            endpoint: self.settings.endpoint.moved_to(region)?,
+            endpoint,
             region: region.to_owned(),
         };
         let place = self.learnt.get_or_init(|| place);

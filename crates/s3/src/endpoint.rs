@@ -10,7 +10,8 @@ use crate::Error;
 /// Where the bucket's name goes in a URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AddressingStyle {
-    /// Path style with an endpoint of one's own or a bucket with a dot (no wildcard certificate covers those), else virtual.
+    /// Path style with an endpoint of one's own, a bucket with a dot (no wildcard certificate covers those) or one whose name no
+    /// host can have, else virtual.
     #[default]
     Auto,
     /// `https://host/bucket/key`
@@ -52,16 +53,28 @@ impl Endpoint {
     pub fn at(url: &str, source: &str, style: AddressingStyle) -> Result<Self, Error> {
         let shown = snapline_failure::without_password(url);
         let wrong = |cause: &str| Error::other(Kind::Config, format!("read {source} '{shown}'"), cause);
-        let base = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
-        if !base.username().is_empty() || base.password().is_some() {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let host = rest.trim_start_matches('/');
+        // Before anything that shows the address.
+        if host
+            .split(['/', '?', '#'])
+            .next()
+            .is_some_and(|authority| authority.contains('@'))
+        {
             return Err(Error::other(
                 Kind::Config,
                 format!("read {source}"),
                 "credentials do not belong into the address",
             ));
         }
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(wrong("it does not begin with http:// or https:// and a host"));
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return Err(
+                wrong("it does not begin with http:// or https://").hint_with(format!("is it 'https://{host}'?"))
+            );
+        }
+        let base = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+        if !base.has_host() {
+            return Err(wrong("it has no host"));
         }
         if base.query().is_some() || base.fragment().is_some() {
             return Err(wrong("it has a query"));
@@ -111,15 +124,14 @@ impl Endpoint {
     ///
     /// The encoding is SigV4's, so that what is sent is what is signed.
     pub(crate) fn url(&self, bucket: &str, key: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
-        let has_name = matches!(self.base.host(), Some(Host::Domain(_)));
-        let path_style = match self.style {
-            AddressingStyle::Path => true,
-            AddressingStyle::Virtual => false,
-            AddressingStyle::Auto => self.own || bucket.contains('.'),
-            AddressingStyle::VirtualIfPossible => !has_name || (bucket.contains('.') && self.base.scheme() == "https"),
-        };
+        let path_style = self.is_path_style(bucket);
+        // In the name of a host, capitals are lost: that would be another bucket.
+        if !path_style && !can_be_in_host(bucket) {
+            let cause = "no host's name can have this bucket's name in it: --addressing-style path";
+            return Err(Error::other(Kind::Usage, format!("use the bucket '{bucket}'"), cause));
+        }
         // Parsing `b.127.0.0.1` would name no cause, and `b.[::1]` is no host at all.
-        if !path_style && !has_name {
+        if !path_style && !self.has_name() {
             let cause = "an address cannot have the bucket's name before it: --addressing-style path";
             return Err(Error::other(
                 Kind::Usage,
@@ -164,14 +176,60 @@ impl Endpoint {
         Ok(parsed)
     }
 
+    fn is_path_style(&self, bucket: &str) -> bool {
+        match self.style {
+            AddressingStyle::Path => true,
+            AddressingStyle::Virtual => false,
+            AddressingStyle::Auto => self.own || !bucket.bytes().all(is_of_host),
+            AddressingStyle::VirtualIfPossible => {
+                !self.has_name() || !can_be_in_host(bucket) || (bucket.contains('.') && self.base.scheme() == "https")
+            }
+        }
+    }
+
+    fn has_name(&self) -> bool {
+        matches!(self.base.host(), Some(Host::Domain(_)))
+    }
+
+    /// The address without the bucket, if this one seems to be the bucket's own, as consoles show it: with the bucket's name
+    /// before a provider's host, while that name goes into the path as well.
+    pub(crate) fn without(&self, bucket: &str) -> Option<String> {
+        let Host::Domain(host) = self.base.host()? else {
+            return None;
+        };
+        let rest = host.strip_prefix(bucket)?.strip_prefix('.')?;
+        // `minio.example.com` may well be where a bucket `minio` is.
+        let is_providers = self.is_path_style(bucket) && rest.matches('.').count() >= 2;
+        let port = self.base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        is_providers.then(|| format!("{}://{rest}{port}", self.base.scheme()))
+    }
+
     /// The address, for messages.
     pub fn as_str(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 }
 
-/// Whether it can be a region, and thus part of a host's name. What a store names is checked as well: it decides where
-/// requests go.
+/// What the name of a host has, in the form in which it is looked up.
+const fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// Whether a host whose name begins with it is still the bucket's.
+fn can_be_in_host(bucket: &str) -> bool {
+    bucket
+        .bytes()
+        .all(|byte| is_of_host(byte) || matches!(byte, b'.' | b'_'))
+}
+
+/// Whether it can be a region. With an address of one's own it is only a word in the signature, and stores call theirs `dc1_prod`
+/// or `eu.central.1`; what would end that word is refused.
+pub(crate) fn is_label(region: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b',' | b'=' | b'"' | b'\'');
+    (1..=63).contains(&region.len()) && region.bytes().all(is_fit)
+}
+
+/// Whether it can be a region in the name of a host of AWS. What a store names is checked as well: it decides where requests go.
 pub(crate) fn is_name(region: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&region.len()) && region.bytes().all(is_fit) && !region.starts_with('-') && !region.ends_with('-')
@@ -230,6 +288,70 @@ mod tests {
         let url = |bucket| endpoint.url(bucket, "k", &[]).unwrap().to_string();
         assert_eq!(url("b"), "https://b.s3.eu-west-1.amazonaws.com/k");
         assert_eq!(url("b.c"), "https://s3.eu-west-1.amazonaws.com/b.c/k");
+    }
+
+    #[test]
+    fn a_bucket_that_no_host_can_be_called_goes_into_the_path_as_it_is() {
+        let endpoint = Endpoint::of_region("us-east-1", Variant::default(), AddressingStyle::Auto).unwrap();
+        for (bucket, path) in [
+            ("AcmeBackups", "AcmeBackups"),
+            ("acme_backups", "acme_backups"),
+            ("acme:backups", "acme%3Abackups"),
+        ] {
+            let url = endpoint.url(bucket, "k", &[]).unwrap();
+            assert_eq!(url.as_str(), format!("https://s3.us-east-1.amazonaws.com/{path}/k"));
+            // What is signed is what is sent.
+            assert_eq!(signing::canonical_uri_string(&url), format!("/{path}/k"));
+        }
+        let profiles = Endpoint::at("http://s3.test", "x", AddressingStyle::VirtualIfPossible).unwrap();
+        assert_eq!(
+            profiles.url("AcmeBackups", "k", &[]).unwrap().as_str(),
+            "http://s3.test/AcmeBackups/k"
+        );
+        // By force it would be another bucket, `acmebackups`.
+        for bucket in ["AcmeBackups", "acme:backups"] {
+            for endpoint in [
+                Endpoint::of_region("us-east-1", Variant::default(), AddressingStyle::Virtual).unwrap(),
+                Endpoint::at("http://s3.test", "x", AddressingStyle::Virtual).unwrap(),
+            ] {
+                let error = endpoint.url(bucket, "k", &[]).unwrap_err();
+                assert_eq!(error.kind(), Kind::Usage, "{error}");
+                assert!(error.to_string().contains("--addressing-style path"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_the_buckets_own_is_noticed() {
+        let without = |url: &str, style, bucket: &str| Endpoint::at(url, "x", style).unwrap().without(bucket);
+        let auto = AddressingStyle::Auto;
+        assert_eq!(
+            without("https://backups.fra1.provider.test:444", auto, "backups").as_deref(),
+            Some("https://fra1.provider.test:444")
+        );
+        for (url, style, bucket) in [
+            (
+                "https://backups.fra1.provider.test",
+                AddressingStyle::Virtual,
+                "backups",
+            ),
+            ("https://backups.fra1.provider.test", auto, "backup"),
+            ("https://fra1.provider.test", auto, "backups"),
+            ("http://minio.example.com:9000", auto, "minio"),
+            ("http://127.0.0.1:9000", auto, "127"),
+        ] {
+            assert_eq!(without(url, style, bucket), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_any_word_until_a_host_is_called_by_it() {
+        for region in ["dc1_prod", "eu.central.1", "default", "RegionOne", "zone:a"] {
+            assert!(is_label(region), "{region}");
+        }
+        for region in ["", "a b", "a/b", "a,b", "a=b", "ü", "a\nb", &"x".repeat(64)] {
+            assert!(!is_label(region), "{region}");
+        }
     }
 
     #[test]
@@ -382,7 +504,30 @@ mod tests {
             assert_eq!(error.kind(), Kind::Config, "{text}");
             assert!(error.to_string().contains("AWS_ENDPOINT_URL"), "{error}");
         }
-        let error = Endpoint::at("http://u:hidden@h", "x", AddressingStyle::Auto).unwrap_err();
-        assert!(!error.to_string().contains("hidden"));
+        for text in [
+            "http://u:hidden@h",
+            "u:hidden@h:9000",
+            "//u:hidden@h",
+            "ftp://u:hidden@h",
+        ] {
+            let error = Endpoint::at(text, "x", AddressingStyle::Auto).unwrap_err();
+            assert!(!format!("{error} {:?}", error.hint()).contains("hidden"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_named_with_what_is_missing() {
+        for (text, meant) in [
+            ("minio.example.com:9000", "https://minio.example.com:9000"),
+            ("s3.example.com", "https://s3.example.com"),
+            ("localhost:9000", "https://localhost:9000"),
+            ("//minio:9000", "https://minio:9000"),
+            ("10.0.0.5:9000/base", "https://10.0.0.5:9000/base"),
+        ] {
+            let error = Endpoint::at(text, "AWS_ENDPOINT_URL_S3", AddressingStyle::Auto).unwrap_err();
+            let expected = format!("read AWS_ENDPOINT_URL_S3 '{text}': it does not begin with http:// or https://");
+            assert_eq!((error.to_string(), error.kind()), (expected, Kind::Config));
+            assert_eq!(error.hint(), Some(&*format!("is it '{meant}'?")));
+        }
     }
 }

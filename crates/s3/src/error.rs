@@ -396,7 +396,7 @@ fn elsewhere(status: u16, said: &ErrorDocument, location: Option<&Url>, headers:
     let header = |name: &str| headers.get(name)?.to_str().ok();
     let region = header("x-amz-bucket-region")
         .or(Some(&*said.region))
-        .filter(|region| endpoint::is_name(region))
+        .filter(|region| endpoint::is_label(region))
         .or_else(|| endpoint::region_in(&said.endpoint))
         .or_else(|| endpoint::region_in(location?.host_str()?))?;
     Some(region.into())
@@ -445,6 +445,9 @@ fn hint_for(said: &ErrorDocument, region: Option<&str>) -> Option<Box<str>> {
         "ExpiredToken" => "the session credentials are too old",
         SKEWED => {
             "set this machine's clock right, best by NTP; a store refuses what is signed for a time 15 minutes off its own"
+        }
+        "SecondLevelDomainForbidden" | "PathStyleDomainForbidden" | "VirtualHostDomainRequired" => {
+            "the store wants the bucket's name in the host's: --addressing-style virtual"
         }
         "NoSuchBucket" => "create the bucket first; snapline never does",
         "InvalidObjectState" => {

@@ -63,6 +63,11 @@ impl Client {
                     place = Place::Behind(String::new());
                     continue;
                 }
+                Err(error) if error.code() == "NoSuchKey" => {
+                    return Err(error.hint_with(
+                        "it takes the bucket for a key: leave the bucket's name out of --endpoint-url, or use --addressing-style virtual",
+                    ));
+                }
                 page => page?,
             };
             for entry in page.entries {

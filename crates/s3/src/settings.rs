@@ -6,7 +6,10 @@ use snapline_aws::{Chain, Profiles, Variant, endpoint_url};
 use snapline_http::{Environment, Kind, Proxies, Roots, Tls};
 use snapline_series::DEFAULT_NAME;
 
-use crate::{AddressingStyle, Endpoint, Error};
+use crate::{AddressingStyle, Endpoint, Error, endpoint};
+
+/// That of signatures where nothing else is said, as for `aws`.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// The options as typed; what is absent comes from the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,11 +80,13 @@ impl Settings {
                 .parse()
                 .map_err(|cause: String| Error::other(Kind::Usage, "read --addressing-style", cause))?,
         };
-        let region = flags
-            .region
-            .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(|(_, region)| region))
-            .or_else(|| profiles.setting("region").map(str::to_owned))
-            .unwrap_or_else(|| "us-east-1".to_owned());
+        let region = region(flags.region, first(&["AWS_REGION", "AWS_DEFAULT_REGION"]), &profiles)?;
+        // Some stores have regions that no host of AWS can be called by. Who we are is then asked where `aws` asks without a region.
+        let sts_region = if endpoint::is_name(&region) {
+            &region
+        } else {
+            DEFAULT_REGION
+        };
         if profiles.is_on(ACCELERATE)? {
             let cause = "S3 Transfer Acceleration is not supported";
             return Err(
@@ -126,7 +131,7 @@ impl Settings {
         Ok(Self {
             name,
             endpoint,
-            credentials: Chain::find(environment, &profiles, &region, "snapline")?,
+            credentials: Chain::find(environment, &profiles, sts_region, "snapline")?,
             region,
             idle,
             attempts: attempts.max(1),
@@ -163,6 +168,28 @@ fn style_of(profiles: &Profiles) -> Result<AddressingStyle, Error> {
             Err(Error::other(Kind::Config, doing, cause))
         }
     }
+}
+
+/// The region that signatures name, checked as far as signatures need.
+fn region(
+    flag: Option<String>,
+    variable: Option<(&'static str, String)>,
+    profiles: &Profiles,
+) -> Result<String, Error> {
+    let (kind, source, region) = match (flag, variable, profiles.setting("region")) {
+        (Some(region), _, _) => (Kind::Usage, "--region".to_owned(), region),
+        (None, Some((name, region)), _) => (Kind::Config, name.to_owned(), region),
+        (None, None, Some(region)) => (Kind::Config, profiles.place("region"), region.to_owned()),
+        (None, None, None) => return Ok(DEFAULT_REGION.to_owned()),
+    };
+    if endpoint::is_label(&region) {
+        return Ok(region);
+    }
+    Err(Error::other(
+        kind,
+        format!("read {source}"),
+        format!("'{region}' is no region's name"),
+    ))
 }
 
 /// The authorities in a file; as for `aws`, they replace the system's.
@@ -311,6 +338,35 @@ mod tests {
             format!("region = x\n[profile other]\n{accelerate}"),
         ] {
             assert!(with_profile(Flags::default(), &[], &config).is_ok(), "{config}");
+        }
+    }
+
+    /// Garage, SeaweedFS, Ceph and MinIO call their regions anything.
+    #[test]
+    fn a_region_of_ones_own_store_may_be_any_word_and_the_identitys_is_aws_s() {
+        let identity = [("AWS_ENDPOINT_URL_S3", "http://store"), ("AWS_REGION", "dc1_prod")];
+        assert_eq!(resolve(Flags::default(), &identity).unwrap().region, "dc1_prod");
+        // Without an address of one's own it would be part of a host's name.
+        let error = resolve(Flags::default(), &identity[1..]).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("dc1_prod")),
+            (Kind::Config, true)
+        );
+        for region in ["a/b", "a b", "a\r\nb"] {
+            let flags = Flags {
+                region: Some(region.to_owned()),
+                ..Flags::default()
+            };
+            let error = resolve(flags, &identity).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.to_string().contains("--region")),
+                (Kind::Usage, true)
+            );
+            let error = resolve(
+                Flags::default(),
+                &[("AWS_ENDPOINT_URL", "http://store"), ("AWS_DEFAULT_REGION", region)],
+            );
+            assert!(error.unwrap_err().to_string().contains("AWS_DEFAULT_REGION"));
         }
     }
 

@@ -24,6 +24,11 @@ pub enum Error {
         /// The name.
         bucket: String,
     },
+    /// An ARN where the name of a bucket belongs.
+    Arn {
+        /// Its beginning.
+        arn: String,
+    },
     /// There is a bucket, but not even a slash behind it.
     NoSlash {
         /// The name of the bucket.
@@ -89,8 +94,13 @@ impl fmt::Display for Error {
             Self::Scheme { uri } => write!(f, "'{}' is not of the form s3://bucket/key", Quoted(uri)),
             Self::Bucket { bucket } => write!(
                 f,
-                "bucket name '{}' must have 3 to 63 letters, digits, dots, dashes or underscores",
+                "bucket name '{}' must have 3 to 63 letters, digits, dots, dashes or underscores, perhaps behind a tenant and a colon",
                 Quoted(bucket)
+            ),
+            Self::Arn { arn } => write!(
+                f,
+                "'{}' is an ARN and no bucket's name; an access point goes by its alias, which ends in -s3alias: s3://ALIAS/key",
+                Quoted(arn)
             ),
             Self::NoSlash { bucket } => {
                 let bucket = Quoted(bucket);

@@ -78,11 +78,19 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 }
 
 /// Lenient on purpose: today's rules of AWS allow neither uppercase nor underscores, but old buckets and other stores
-/// have them, and the store has the last word.
+/// have them, and the store has the last word. A bucket of another tenant of Ceph RGW, or of another project of OpenStack, is
+/// called `tenant:bucket` (docs.ceph.com/en/latest/radosgw/multitenancy).
 fn check_bucket(bucket: &str) -> Result<(), Error> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if (3..=63).contains(&bucket.len()) && bucket.bytes().all(is_allowed) {
+    let is_name = |name: &str, shortest| (shortest..=63).contains(&name.len()) && name.bytes().all(is_allowed);
+    let (tenant, name) = bucket
+        .split_once(':')
+        .map_or((None, bucket), |(tenant, name)| (Some(tenant), name));
+    if is_name(name, 3) && tenant.is_none_or(|tenant| is_name(tenant, 1)) {
         return Ok(());
+    }
+    if bucket.starts_with("arn:") {
+        return Err(Error::Arn { arn: bucket.to_owned() });
     }
     Err(Error::Bucket {
         bucket: bucket.to_owned(),

@@ -191,13 +191,37 @@ fn names_behind_a_prefix_are_checked() {
 
 #[test]
 fn bucket_names_are_checked_leniently() {
-    for bucket in ["abc", "my.bucket-1", "Old_Bucket", &"b".repeat(63)] {
+    for bucket in [
+        "abc",
+        "my.bucket-1",
+        "Old_Bucket",
+        "acme:backups",
+        "a:my.bucket-1",
+        &"b".repeat(63),
+    ] {
         assert!(ObjectUri::parse(&format!("s3://{bucket}/key")).is_ok(), "{bucket}");
     }
-    for bucket in ["", "ab", "a b c", "büc", "abc?x", "user@host", "a:b", &"b".repeat(64)] {
+    for bucket in [
+        "",
+        "ab",
+        "a b c",
+        "büc",
+        "abc?x",
+        "user@host",
+        "a:b",
+        ":abc",
+        "a:",
+        "a:b:abc",
+        &"b".repeat(64),
+    ] {
         let err = ObjectUri::parse(&format!("s3://{bucket}/key")).unwrap_err();
         assert!(matches!(err, Error::Bucket { .. }), "{bucket}");
     }
+    let arn = "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/backups/vault/";
+    let err = Location::parse(arn, "n_%Y%m%d%H%M%S").unwrap_err();
+    assert!(matches!(err, Error::Arn { .. }));
+    let said = err.to_string();
+    assert!(said.contains("access point") && said.contains("alias"), "{said}");
     for uri in [
         "",
         "bucket/key",
