@@ -60,6 +60,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let (Some(index), Some(term)) = (stored.identity.index, stored.identity.term) {
         fields.extend([("index", Field::Count(index)), ("term", Field::Count(term))]);
     }
+    fields.extend(stored.version.clone().map(|version| ("version", Field::Word(version))));
     fields.push(("parts", Field::Count(stored.parts)));
     fields.push(("seconds", Field::Seconds(duration.as_secs_f64())));
     summary(&format!("stored '{}'", stored.object), &fields);
@@ -71,6 +72,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         size: stored.bytes,
         index: stored.identity.index,
         term: stored.identity.term,
+        version: stored.version.as_deref(),
         duration,
     };
     file.write(&metrics, &stored.object.to_string())
@@ -79,6 +81,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 struct Stored {
     object: ObjectUri,
     identity: Identity,
+    /// In a bucket with versions.
+    version: Option<String>,
     bytes: u64,
     parts: u64,
 }
@@ -107,16 +111,28 @@ fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
     }?;
     // Once the object is there, no signal keeps this program from saying so, nor makes a failure of it.
     at_end.keep();
-    tell_what_is_unconfirmed(config, &client, &stored.object);
+    confirm(config, &client, &stored.object)?;
     Ok(stored)
 }
 
-/// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not.
-fn tell_what_is_unconfirmed(config: &Config, client: &Client, object: &ObjectUri) {
+/// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not. Only
+/// for a lock in compliance mode is the object no substitute.
+fn confirm(config: &Config, client: &Client, object: &ObjectUri) -> Result<(), Failure> {
     if config.options.is_empty() {
-        return;
+        return Ok(());
     }
-    match client.unconfirmed(object, &config.options, CONFIRMATION) {
+    let seen = client.confirm(object, &config.options, CONFIRMATION);
+    if config.options.must_be_locked() && !seen.is_locked {
+        let why = match seen.missing {
+            Ok(missing) => format!("the store does not show {}", missing.join(", ")),
+            Err(error) => format!("nothing can be seen of its lock: {error}"),
+        };
+        let message = format!("lock '{object}': stored, but not locked: {why}");
+        return Err(Failure::says(Kind::Unavailable, message).hint(
+            "a bucket has object lock from its creation on; to see a lock takes the right s3:GetObjectRetention",
+        ));
+    }
+    match seen.missing {
         Ok(missing) if missing.is_empty() => {}
         Ok(missing) => log::warn!(
             "'{object}' is stored, but does not show {}: the store ignored it, or does not let us see it",
@@ -124,6 +140,7 @@ fn tell_what_is_unconfirmed(config: &Config, client: &Client, object: &ObjectUri
         ),
         Err(error) => log::warn!("'{object}' is stored, but whether with everything asked for cannot be seen: {error}"),
     }
+    Ok(())
 }
 
 /// Input that ended within the first part: judged whole, then sent by one request.
@@ -141,13 +158,14 @@ fn at_once(config: &Config, client: &Client, claim: &Claim, opening: Opening) ->
         }
         go_on(claim.commit(&object, None))?;
         let put = client.put(&object, first.bytes(), hash.clone(), &description, guard);
-        go_on(claim.settle(matches!(put, Ok(Existing::Stored))))?;
+        go_on(claim.settle(matches!(put, Ok(Existing::Stored { .. }))))?;
         match put? {
-            Existing::Stored => {
+            Existing::Stored { version } => {
                 let bytes = u64::try_from(first.bytes().len()).unwrap_or(u64::MAX);
                 return Ok(Stored {
                     object,
                     identity: description.identity,
+                    version,
                     bytes,
                     parts: 1,
                 });
@@ -168,12 +186,13 @@ fn in_parts(config: &Config, start: Start) -> Result<Stored, Failure> {
         go_on(claim.commit(&object, Some(upload.clone())))?;
         let completed = client.complete(&upload, &sent.parts, sent.bytes, &description.identity, guard);
         match completed? {
-            Existing::Stored => {
+            Existing::Stored { version } => {
                 go_on(claim.settle(true))?;
                 let parts = u64::try_from(sent.parts.len()).unwrap_or(u64::MAX);
                 Ok(Stored {
                     object,
                     identity: description.identity,
+                    version,
                     bytes: sent.bytes,
                     parts,
                 })

@@ -23,6 +23,8 @@ pub(crate) struct Metrics<'a> {
     /// Raft index and term, where the content was verified.
     pub(crate) index: Option<u64>,
     pub(crate) term: Option<u64>,
+    /// The store's name for the object's version, in a bucket with versions.
+    pub(crate) version: Option<&'a str>,
     /// From the program's start until the object was there.
     pub(crate) duration: Duration,
 }
@@ -72,6 +74,13 @@ impl Metrics<'_> {
         );
         gauges.add_some("snapshot_index", "Raft index of the newest snapshot.", self.index);
         gauges.add_some("snapshot_term", "Raft term of the newest snapshot.", self.term);
+        if let Some(version) = self.version {
+            gauges.add_info(
+                "snapshot_version_info",
+                "The version of the newest snapshot's object, in a bucket with versions.",
+                ("version_id", version),
+            );
+        }
         gauges.add(
             "upload_duration_seconds",
             "How long storing the newest snapshot took, waiting for it included.",
@@ -94,6 +103,7 @@ mod tests {
             size: 21_340,
             index: verified.then_some(592),
             term: verified.then_some(3),
+            version: (!verified).then_some("v1"),
             duration: Duration::from_millis(1234),
         };
         metrics.text()
@@ -119,7 +129,8 @@ mod tests {
     fn what_was_not_verified_has_neither_index_nor_term() {
         let location = Location::parse("s3://bkt/one", "unused").unwrap();
         let text = metrics(&location, false);
-        assert_eq!(text.lines().count(), 9);
+        assert_eq!(text.lines().count(), 12);
+        assert!(text.contains("\nsnapline_snapshot_version_info{series=\"s3://bkt/one\",version_id=\"v1\"} 1\n"));
         assert!(!text.contains("index") && !text.contains("term"));
     }
 }

@@ -254,6 +254,165 @@ fn an_object_that_is_replaced_is_locked_like_a_new_one() {
     has_right_md5(seen);
 }
 
+const COMPLIANCE: [&str; 3] = ["--object-lock-mode=COMPLIANCE", "--object-lock-days=30", URI];
+
+/// It is there, but the next program hears of no object: nothing is pruned for one that anybody can delete.
+#[track_caller]
+fn stored_but_not_locked(store: &StandIn, output: &Output, words: &[&str]) {
+    expect(
+        output,
+        69,
+        &[&["stored, but not locked", URI, "hint: "], words].concat(),
+    );
+    assert!(output.stdout.is_empty());
+    assert_eq!((store.keys(), store.uploads()), (vec!["vault/one.snap".to_owned()], 0));
+}
+
+#[test]
+fn compliance_that_a_store_does_not_confirm_is_a_failure() {
+    for size in [SMALL, LARGE] {
+        // It ignores what it does not know.
+        let store = StandIn::with(|request, before| match (request.asks(), before) {
+            ("look", 0) | ("put" | "begin" | "part" | "complete", _) => Turn::Serve,
+            ("look", _) => Turn::Reply(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n".to_vec()),
+            _ => Turn::Reply(error("400 Bad Request", "InvalidRequest")),
+        });
+        let output = put(&store, &[&["--part-size=5MiB"], &COMPLIANCE[..]].concat(), size);
+        stored_but_not_locked(
+            &store,
+            &output,
+            &["does not show --object-lock-mode COMPLIANCE, --object-lock-days"],
+        );
+        // Nobody can tell.
+        let store = StandIn::with(|request, before| match (request.asks(), before) {
+            ("look", 0) | ("put" | "begin" | "part" | "complete", _) => Turn::Serve,
+            ("look", _) => Turn::Reply(reply("403 Forbidden", "", "")),
+            _ => Turn::Reply(error("403 Forbidden", "AccessDenied")),
+        });
+        let output = put(&store, &[&["--part-size=5MiB"], &COMPLIANCE[..]].concat(), size);
+        stored_but_not_locked(&store, &output, &["403", "s3:GetObjectRetention"]);
+    }
+}
+
+#[test]
+fn a_lock_may_be_seen_by_a_right_of_its_own_and_after_an_outage() {
+    let retention = |mode: &'static str, year: u32| {
+        move |request: &Request, before: usize| match (request.asks(), before) {
+            ("look", 1..) => Turn::Reply(reply("403 Forbidden", "", "")),
+            ("get", 0) => Turn::Reply(error("503 Slow Down", "SlowDown")),
+            ("get", _) => {
+                assert!(request.query("retention").is_some());
+                let until = format!("<RetainUntilDate>{year}-01-01T00:00:00Z</RetainUntilDate>");
+                Turn::Reply(reply(
+                    "200 OK",
+                    "",
+                    &format!("<Retention><Mode>{mode}</Mode>{until}</Retention>"),
+                ))
+            }
+            _ => Turn::Serve,
+        }
+    };
+    let store = StandIn::with(retention("COMPLIANCE", 9000));
+    stored(&store, &put(&store, &COMPLIANCE, SMALL), &[]);
+    for (mode, year) in [("GOVERNANCE", 9000), ("COMPLIANCE", 2026)] {
+        let store = StandIn::with(retention(mode, year));
+        stored_but_not_locked(&store, &put(&store, &COMPLIANCE, SMALL), &[]);
+    }
+    // What nobody depends on to that degree stays a warning.
+    let store = StandIn::with(|request, before| match (request.asks(), before) {
+        ("look", 1..) => Turn::Reply(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 5\r\n\r\n".to_vec()),
+        ("get", _) => Turn::Reply(error("403 Forbidden", "AccessDenied")),
+        _ => Turn::Serve,
+    });
+    let words = [
+        "--object-lock-mode=GOVERNANCE",
+        "--object-lock-days=30",
+        "--legal-hold",
+        URI,
+    ];
+    stored(
+        &store,
+        &put(&store, &words, SMALL),
+        &["warning: ", "--object-lock-mode GOVERNANCE", "--legal-hold"],
+    );
+}
+
+#[test]
+fn the_owner_that_a_bucket_must_have_goes_with_every_request() {
+    for size in [SMALL, LARGE] {
+        let store = StandIn::with(|request, before| match (request.asks(), before) {
+            ("look", 0) => Turn::Reply(reply("405 Method Not Allowed", "", "")),
+            ("complete", 0) => Turn::Lost,
+            _ => Turn::Serve,
+        });
+        let words = [
+            "--expected-bucket-owner=123456789012",
+            "--part-size=5MiB",
+            "--tag=a=b",
+            URI,
+        ];
+        stored(&store, &put(&store, &words, size), &[]);
+        for seen in store.seen() {
+            assert_eq!(
+                seen.header("x-amz-expected-bucket-owner"),
+                Some("123456789012"),
+                "{}",
+                seen.asks()
+            );
+            assert!(
+                seen.header("authorization")
+                    .unwrap()
+                    .contains("x-amz-expected-bucket-owner")
+            );
+        }
+    }
+    let store = StandIn::with(|request, _| {
+        let body = if request.asks() == "look" {
+            ""
+        } else {
+            "<Error><Code>AccessDenied</Code></Error>"
+        };
+        Turn::Reply(reply("403 Forbidden", "", body))
+    });
+    let output = put(&store, &["--expected-bucket-owner", "123456789012", URI], SMALL);
+    refused(
+        &store,
+        &output,
+        77,
+        &["AccessDenied", "not that of --expected-bucket-owner"],
+    );
+    refused(
+        &store,
+        &put(&store, &["--expected-bucket-owner=a b", URI], SMALL),
+        64,
+        &["--expected-bucket-owner"],
+    );
+}
+
+#[test]
+fn the_version_is_told_where_the_store_gives_one() {
+    let named = "HTTP/1.1 200 OK\r\nx-amz-version-id: v/1+=\r\n";
+    for (size, maker) in [(SMALL, "put"), (LARGE, "complete")] {
+        for turn in [Turn::Edited("HTTP/1.1 200 OK\r\n", named), Turn::Lost] {
+            // After a lost reply it is the object that tells.
+            let store = StandIn::with(move |request, before| match (request.asks(), before) {
+                (asked, 0) if asked == maker => turn.clone(),
+                ("look", 1) => Turn::Edited("HTTP/1.1 200 OK\r\n", named),
+                _ => Turn::Serve,
+            });
+            let output = put(&store, &["--part-size=5MiB", URI], size);
+            stored(&store, &output, &[" version=v/1+= "]);
+        }
+        let store = StandIn::once(
+            maker,
+            Turn::Edited("HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nx-amz-version-id: null\r\n"),
+        );
+        let output = put(&store, &["--part-size=5MiB", URI], size);
+        stored(&store, &output, &[]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("version="));
+    }
+}
+
 #[test]
 fn a_wrong_call_is_refused_before_the_store_hears_of_it() {
     let store = StandIn::new();

@@ -41,6 +41,17 @@ impl Gauges {
         }
     }
 
+    /// Adds `snapline_<name>`, which is always 1 and tells a text: as one more label, which must not be there yet.
+    pub fn add_info(&mut self, name: &str, help: &str, (label, text): (&str, &str)) {
+        let more = format!("{label}=\"{}\"", escaped(text));
+        let labels = [&*self.labels, &*more].into_iter().filter(|label| !label.is_empty());
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let _ = write!(
+            self.text,
+            "# HELP snapline_{name} {help}\n# TYPE snapline_{name} gauge\nsnapline_{name}{{{labels}}} 1\n"
+        );
+    }
+
     /// All of them as text.
     pub fn into_text(self) -> String {
         self.text
@@ -68,6 +79,23 @@ mod tests {
              # HELP snapline_term Term.\n# TYPE snapline_term gauge\nsnapline_term{labels} 3\n"
         );
         assert_eq!(gauges.into_text(), expected);
+    }
+
+    #[test]
+    fn a_text_is_a_label_of_a_gauge_of_its_own() {
+        for (labels, expected) in [
+            (
+                &[("series", "s")][..],
+                "snapline_info{series=\"s\",version_id=\"a\\\"b\"} 1\n",
+            ),
+            (&[], "snapline_info{version_id=\"a\\\"b\"} 1\n"),
+        ] {
+            let mut gauges = Gauges::new(labels);
+            gauges.add_info("info", "Info.", ("version_id", "a\"b"));
+            gauges.add("other", "Other.", 2);
+            let text = gauges.into_text();
+            assert!(text.contains(expected) && !text.contains("other{version_id"), "{text}");
+        }
     }
 
     #[test]

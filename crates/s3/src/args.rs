@@ -31,6 +31,9 @@ macro_rules! options {
             /// how often a request is sent at most [env: AWS_MAX_ATTEMPTS; default: 5]
             #[argh(option, arg_name = "n")]
             pub max_attempts: Option<u32>,
+            /// account that must own the bucket, or every request is refused; AWS checks it
+            #[argh(option, arg_name = "id")]
+            pub expected_bucket_owner: Option<String>,
             /// names of a series' objects, behind a URI that ends in / [env: SNAPLINE_NAME; default: vault_raft_%Y%m%d_%H%M%S.snap]
             #[argh(option, arg_name = "template")]
             pub name: Option<String>,
@@ -47,6 +50,7 @@ macro_rules! options {
                     no_verify_ssl: self.no_verify_ssl,
                     timeout: self.timeout,
                     max_attempts: self.max_attempts,
+                    expected_bucket_owner: self.expected_bucket_owner.clone(),
                     name: self.name.clone(),
                 }
             }
@@ -82,6 +86,8 @@ mod tests {
             "2m",
             "--max-attempts",
             "7",
+            "--expected-bucket-owner",
+            "123456789012",
             "--name",
             "f",
         ];
@@ -94,6 +100,7 @@ mod tests {
             no_verify_ssl: true,
             timeout: Some(std::time::Duration::from_secs(120)),
             max_attempts: Some(7),
+            expected_bucket_owner: Some("123456789012".to_owned()),
             name: Some("f".to_owned()),
         };
         assert_eq!(Args::from_args(&["x"], &words).unwrap().s3(), expected);

@@ -10,6 +10,8 @@ pub(crate) const INDEX: &str = "x-amz-meta-snapline-index";
 /// The Raft term of the snapshot.
 pub(crate) const TERM: &str = "x-amz-meta-snapline-term";
 
+const VERSION: &str = "x-amz-version-id";
+
 /// The media type under which s3-put stores what is not the snapshot itself.
 const FILTERED: &str = "application/octet-stream";
 
@@ -28,6 +30,8 @@ pub struct Attributes {
     pub index: Option<u64>,
     /// The Raft term of the snapshot, likewise.
     pub term: Option<u64>,
+    /// The store's name for this version, in a bucket with versions.
+    pub version: Option<String>,
 }
 
 impl Attributes {
@@ -42,6 +46,7 @@ impl Attributes {
             id: text(ID),
             index: number(INDEX),
             term: number(TERM),
+            version: version(headers),
         })
     }
 
@@ -49,6 +54,13 @@ impl Attributes {
     pub fn is_filtered(&self) -> bool {
         self.id.is_some() && self.content_type.as_deref() == Some(FILTERED)
     }
+}
+
+/// The version that a response speaks of (docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html). `null` names whatever was
+/// stored without versions, so it tells nothing.
+pub(crate) fn version(headers: &HeaderMap) -> Option<String> {
+    let version = headers.get(VERSION)?.to_str().ok()?;
+    (!matches!(version, "" | "null")).then(|| version.to_owned())
 }
 
 /// An entity tag without the mark of a weak one. A proxy that compresses marks what passes (RFC 9110, 8.8.1), but neither a
@@ -80,8 +92,10 @@ mod tests {
             ("x-amz-meta-snapline-id", "i"),
             ("x-amz-meta-snapline-index", "592"),
             ("x-amz-meta-snapline-term", "3"),
+            ("x-amz-version-id", "v1"),
         ])
         .unwrap();
+        assert_eq!(attributes.version.as_deref(), Some("v1"));
         assert_eq!(
             (attributes.size, attributes.index, attributes.term),
             (7, Some(592), Some(3))
@@ -95,6 +109,10 @@ mod tests {
     fn metadata_that_is_no_number_is_passed_over_but_a_length_is_required() {
         let attributes = of(&[("content-length", "0"), ("x-amz-meta-snapline-index", "many")]).unwrap();
         assert_eq!((attributes.index, attributes.etag), (None, None));
+        for none in ["", "null"] {
+            let attributes = of(&[("content-length", "0"), ("x-amz-version-id", none)]).unwrap();
+            assert_eq!(attributes.version, None);
+        }
         assert_eq!(of(&[("etag", "\"e\"")]), None);
         assert_eq!(of(&[("content-length", "-1")]), None);
     }

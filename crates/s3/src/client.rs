@@ -19,6 +19,8 @@ use crate::{Endpoint, Error, ObjectOptions, Settings, sign};
 const LONGEST_REPLY: u64 = 4 << 20;
 /// Of an error, so much is read.
 const LONGEST_ERROR: u64 = 64 << 10;
+/// Who must own the bucket.
+const EXPECTED_BUCKET_OWNER: &str = "x-amz-expected-bucket-owner";
 /// Bodies above this are announced, so that an early refusal is heard instead of a cut connection: that would look like an
 /// outage, and be tried again.
 const ANNOUNCED: usize = 64 << 10;
@@ -230,7 +232,7 @@ impl Client {
     }
 
     fn send(&self, call: &Call<'_>, way: &Way) -> Result<Opened, Error> {
-        let request = Self::request(call, way)?;
+        let request = self.request(call, way)?;
         let is_small = call.body.len() <= ANNOUNCED;
         let reply = call.reply.unwrap_or(self.settings.idle);
         let limits = Limits {
@@ -266,18 +268,25 @@ impl Client {
                     way.credentials.session_token.as_deref().unwrap_or_default(),
                 ];
                 let body = snapline_failure::blot(&body, &secrets);
-                Err(Error::reply(doing, status.as_u16(), &body, response.headers()))
+                let error = Error::reply(doing, status.as_u16(), &body, response.headers());
+                Err(match self.settings.expected_bucket_owner {
+                    Some(_) => error.or_of_another_owner(),
+                    None => error,
+                })
             }
             Err(error) => Err(Error::transport(doing, error)),
         }
     }
 
     /// The signed request. Signed for each try: a store refuses what is older than 15 minutes.
-    fn request(call: &Call<'_>, way: &Way) -> Result<Request<()>, Error> {
+    fn request(&self, call: &Call<'_>, way: &Way) -> Result<Request<()>, Error> {
         let url = way.place.endpoint.url(call.bucket, call.key, call.query)?;
         let mut headers = call.headers.clone();
         if way.md5 && call.method == Method::PUT {
             headers.insert("content-md5", sign::content_md5(call.body)?);
+        }
+        if let Some(owner) = &self.settings.expected_bucket_owner {
+            headers.insert(EXPECTED_BUCKET_OWNER, owner.clone());
         }
         let now = OffsetDateTime::now_utc();
         sign::sign(

@@ -8,6 +8,7 @@ use snapline_http::Kind;
 use snapline_series::ObjectUri;
 
 use crate::attempts::Attempts;
+use crate::attributes::version;
 use crate::call::{Call, Reply};
 use crate::client::Client;
 use crate::{Error, Existing, Guard};
@@ -34,9 +35,10 @@ struct Tries {
 }
 
 /// What is seen under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
-    Ours,
+    /// With the version's name.
+    Ours(Option<String>),
     Foreign,
     Absent,
     Unknown,
@@ -58,14 +60,19 @@ pub(crate) fn commit(
     let mut tries = Tries::default();
     let mut unconditional = None;
     loop {
-        let sent = client.once(&call).and_then(|reply| check(&reply));
-        let Err(error) = sent else {
-            if let Some(error) = unconditional {
-                log::warn!(
-                    "{error}; the store knows no conditions, so only the look beforehand keeps objects from being replaced"
-                );
+        let sent = client
+            .once(&call)
+            .and_then(|reply| check(&reply).map(|()| version(&reply.headers)));
+        let error = match sent {
+            Err(error) => error,
+            Ok(version) => {
+                if let Some(error) = unconditional {
+                    log::warn!(
+                        "{error}; the store knows no conditions, so only the look beforehand keeps objects from being replaced"
+                    );
+                }
+                return Ok(Existing::Stored { version });
             }
-            return Ok(Existing::Stored);
         };
         if error.is_unsupported() && call.headers.contains_key(IF_NONE_MATCH) {
             if goal.guard == Guard::Unseen {
@@ -84,9 +91,9 @@ pub(crate) fn commit(
         let conflict = error.says_taken() || matches!(error.status(), Some(404 | 409));
         if (tries.unclear || conflict) && error.code() != "NoSuchBucket" {
             match look(client, goal, tries) {
-                Seen::Ours => {
+                Seen::Ours(version) => {
                     log::info!("{error}; but '{}' is there, whole and ours", goal.object);
-                    return Ok(Existing::Stored);
+                    return Ok(Existing::Stored { version });
                 }
                 // After an unclear try it may speak of our own object, which then must be seen to be another's.
                 Seen::Foreign if error.says_taken() => return Ok(Existing::Taken),
@@ -121,7 +128,7 @@ fn decide(
 ) -> Result<Existing, Error> {
     let settled = give_up.map_or(!tries.lost, |give_up| give_up());
     match look(client, goal, tries) {
-        Seen::Ours => Ok(Existing::Stored),
+        Seen::Ours(version) => Ok(Existing::Stored { version }),
         Seen::Absent | Seen::Foreign if settled => Err(error),
         _ => Err(may_exist(goal, &error)),
     }
@@ -138,7 +145,7 @@ fn may_exist(goal: &Goal<'_>, error: &Error) -> Error {
 
 fn look(client: &Client, goal: &Goal<'_>, tries: Tries) -> Seen {
     match client.head(goal.object) {
-        Ok(Some(found)) if found.id.as_deref() == Some(goal.id) && found.size == goal.size => Seen::Ours,
+        Ok(Some(found)) if found.id.as_deref() == Some(goal.id) && found.size == goal.size => Seen::Ours(found.version),
         // A store, or what stands before it, that drops metadata must not make a stranger of our own object.
         Ok(Some(found)) if tries.unclear && found.id.is_none() && found.size == goal.size => Seen::Unknown,
         Ok(Some(_)) => Seen::Foreign,
@@ -147,7 +154,7 @@ fn look(client: &Client, goal: &Goal<'_>, tries: Tries) -> Seen {
         Err(error) if error.is_mute() => match client.size_by_listing(goal.object) {
             Ok(Some(found)) if found != goal.size => Seen::Foreign,
             // The length proves something only where a try of ours may have made the object, and no older one was there.
-            Ok(Some(_)) if tries.unclear && goal.guard != Guard::Absent => Seen::Ours,
+            Ok(Some(_)) if tries.unclear && goal.guard != Guard::Absent => Seen::Ours(None),
             Ok(Some(_)) => Seen::Unknown,
             Ok(None) => Seen::Absent,
             Err(_) => Seen::Unknown,

@@ -21,9 +21,6 @@ use crate::call::Call;
 use crate::client::{Client, Opened};
 use crate::content_range::ContentRange;
 
-/// The version of an object, by the store's name for it (docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html).
-const VERSION: &str = "x-amz-version-id";
-
 /// How much is skipped at once where a store sends an object from its start again.
 const SKIP: usize = 64 << 10;
 
@@ -88,13 +85,11 @@ impl Client {
             let size = attributes.size;
             return wrong(format!("the store sends {size} bytes, but its listing says {expected}"));
         }
-        let version = headers.get(VERSION).and_then(|version| version.to_str().ok());
         Ok(Download {
             client: self,
             object: object.clone(),
             etag,
-            // `null` names whatever was stored without versioning, so it pins nothing.
-            version: version.filter(|version| *version != "null").map(str::to_owned),
+            version: attributes.version.clone(),
             attributes,
             given: 0,
             attempts,

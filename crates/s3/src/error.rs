@@ -142,6 +142,15 @@ impl Error {
         self
     }
 
+    /// Says that a refusal may be about the owner of the bucket, which AWS does not say.
+    #[must_use]
+    pub(crate) fn or_of_another_owner(self) -> Self {
+        if self.status() == Some(403) && self.hint.is_none() {
+            return self.hint_with("a right is missing, or the bucket is not that of --expected-bucket-owner");
+        }
+        self
+    }
+
     /// Takes a reply that stays the same however often it is asked for, such as 405 to a deletion, for the refusal that it is.
     #[must_use]
     pub(crate) fn refusing_for_good(mut self) -> Self {

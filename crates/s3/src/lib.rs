@@ -35,7 +35,7 @@ pub use endpoint::{AddressingStyle, Endpoint};
 pub use error::Error;
 pub use list::Entry;
 pub use multipart::{Part, Upload};
-pub use object::{Description, Existing, Guard, Identity};
+pub use object::{Confirmation, Description, Existing, Guard, Identity};
 pub use options::{ObjectFlags, ObjectOptions};
 pub use settings::{Flags, Settings};
 pub use sign::PayloadHash;

@@ -13,7 +13,7 @@ use crate::call::{Call, Reply};
 use crate::client::Client;
 use crate::commit::{self, Goal};
 use crate::sign::PayloadHash;
-use crate::{Attributes, Error, ObjectOptions};
+use crate::{Attributes, Error, ObjectOptions, xml};
 
 /// Whether a deletion left a marker.
 const DELETE_MARKER: &str = "x-amz-delete-marker";
@@ -72,12 +72,25 @@ impl Description {
 }
 
 /// How storing under a key ended, other than by an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Existing {
     /// The object is ours, whole.
-    Stored,
+    Stored {
+        /// The store's name for this version of it, in a bucket with versions.
+        version: Option<String>,
+    },
     /// The key was taken by somebody else; nothing was changed.
     Taken,
+}
+
+/// What an object that is there shows of what was asked for.
+#[derive(Debug)]
+pub struct Confirmation {
+    /// What it does not show, each as the option with its value: it was ignored, or our rights do not let us see it. An error if
+    /// it cannot be looked at.
+    pub missing: Result<Vec<String>, Error>,
+    /// Whether it is locked for as long as it should be.
+    pub is_locked: bool,
 }
 
 /// What keeps an older object from being replaced.
@@ -180,20 +193,37 @@ impl Client {
         commit::commit(self, &goal, call, check, None)
     }
 
-    /// What was asked for, and an object that is there does not show: each as the option with its value. It was ignored, or our
-    /// rights do not let us see it.
-    ///
-    /// # Errors
-    /// If the object cannot be looked at within `limit`.
-    pub fn unconfirmed(
-        &self,
-        object: &ObjectUri,
-        options: &ObjectOptions,
-        limit: Duration,
-    ) -> Result<Vec<String>, Error> {
+    /// Looks at an object that is there, whether the store kept what was asked for; each try within `limit`. What must be kept is
+    /// asked for again where that may help.
+    pub fn confirm(&self, object: &ObjectUri, options: &ObjectOptions, limit: Duration) -> Confirmation {
         let mut call = Call::new(format!("look for '{object}'"), Method::HEAD, object);
         call.total = Some(limit);
-        Ok(options.unconfirmed(&self.once(&call)?.headers))
+        let ask = |call: &Call<'_>| {
+            if options.must_be_locked() {
+                self.call(call)
+            } else {
+                self.once(call)
+            }
+        };
+        let looked = ask(&call).map(|reply| reply.headers);
+        let is_shown = looked.as_ref().is_ok_and(|headers| options.is_lock_shown(headers));
+        let is_locked = is_shown
+            || (options.is_retained() && {
+                // It is a right of its own, which shows nothing of the object
+                // (docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html).
+                let mut call = Call::new(format!("look for the lock of '{object}'"), Method::GET, object);
+                call.query = &[("retention", "")];
+                call.total = Some(limit);
+                let retention = ask(&call).inspect_err(|error| log::info!("{error}"));
+                retention.is_ok_and(|reply| {
+                    let text = |name| xml::text(&reply.body, name).unwrap_or_default();
+                    options.is_retention(&text("Mode"), &text("RetainUntilDate"))
+                })
+            });
+        Confirmation {
+            missing: looked.map(|headers| options.unconfirmed(&headers, is_locked)),
+            is_locked,
+        }
     }
 
     /// Deletes the current version of an object, and says whether the bucket only put a delete marker in front of it: then the

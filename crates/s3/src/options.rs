@@ -27,6 +27,8 @@ const SSE_KMS_KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const TAGGING: &str = "x-amz-tagging";
 const TAGGING_COUNT: &str = "x-amz-tagging-count";
 const METADATA: &str = "x-amz-meta-";
+/// The mode that nobody can lift.
+const COMPLIANCE: &str = "COMPLIANCE";
 const LOCK_MODE: &str = "x-amz-object-lock-mode";
 const LOCK_UNTIL: &str = "x-amz-object-lock-retain-until-date";
 const LEGAL_HOLD: &str = "x-amz-object-lock-legal-hold";
@@ -85,7 +87,7 @@ impl ObjectOptions {
         let mode = one_of(
             "--object-lock-mode",
             flags.object_lock_mode.as_deref(),
-            &["GOVERNANCE", "COMPLIANCE"],
+            &["GOVERNANCE", COMPLIANCE],
         )?;
         let retention = match (mode, flags.object_lock_days) {
             (Some(mode), Some(days)) => Some(Retention {
@@ -119,6 +121,38 @@ impl ObjectOptions {
     /// (docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-put-object).
     pub(crate) const fn is_locked(&self) -> bool {
         self.retention.is_some() || self.legal_hold
+    }
+
+    /// Whether there is to be a retention.
+    pub(crate) const fn is_retained(&self) -> bool {
+        self.retention.is_some()
+    }
+
+    /// Whether an object that is not locked is none that was asked for: nobody asks for `COMPLIANCE` who can do without.
+    pub fn must_be_locked(&self) -> bool {
+        self.retention
+            .as_ref()
+            .is_some_and(|retention| retention.mode == COMPLIANCE)
+    }
+
+    /// Whether a response to HEAD shows the retention.
+    pub(crate) fn is_lock_shown(&self, reply: &HeaderMap) -> bool {
+        let shown = |name: &str| {
+            reply
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
+        self.is_retention(shown(LOCK_MODE), shown(LOCK_UNTIL))
+    }
+
+    /// Whether a retention of this mode, until this time, is the one that was asked for, or a longer one.
+    pub(crate) fn is_retention(&self, mode: &str, until: &str) -> bool {
+        let until = OffsetDateTime::parse(until, &Rfc3339).ok();
+        self.retention
+            .as_ref()
+            .zip(until)
+            .is_some_and(|(wanted, until)| mode == wanted.mode && until >= wanted.until)
     }
 
     /// What the request carries that makes the object, or begins its upload.
@@ -158,8 +192,9 @@ impl ObjectOptions {
         Ok(headers)
     }
 
-    /// What a reply to HEAD does not confirm, each as the option with its value.
-    pub(crate) fn unconfirmed(&self, reply: &HeaderMap) -> Vec<String> {
+    /// What a reply to HEAD does not confirm, each as the option with its value; the retention only unless it `is_locked` for all we
+    /// know.
+    pub(crate) fn unconfirmed(&self, reply: &HeaderMap, is_locked: bool) -> Vec<String> {
         let shown = |name: &str| reply.get(name).and_then(|value| value.to_str().ok());
         let mut missing = Vec::new();
         let mut check = |confirmed: bool, option: String| {
@@ -190,7 +225,7 @@ impl ObjectOptions {
             let is_it = shown(&format!("{METADATA}{name}")) == Some(value);
             check(is_it, format!("--metadata {name}"));
         }
-        if let Some(retention) = &self.retention {
+        if let Some(retention) = self.retention.as_ref().filter(|_| !is_locked) {
             let mode = shown(LOCK_MODE) == Some(retention.mode);
             check(mode, format!("--object-lock-mode {}", retention.mode));
             let until = shown(LOCK_UNTIL).and_then(|until| OffsetDateTime::parse(until, &Rfc3339).ok());
@@ -466,23 +501,45 @@ mod tests {
             ("x-amz-object-lock-retain-until-date", "2026-12-24T23:30:15.000Z"),
             ("x-amz-object-lock-legal-hold", "ON"),
         ];
-        assert!(all().unconfirmed(&shown(&kept)).is_empty());
+        assert!(all().unconfirmed(&shown(&kept), false).is_empty());
         for without in 0..kept.len() {
             let mut less = kept.to_vec();
             less.remove(without);
-            assert_eq!(all().unconfirmed(&shown(&less)).len(), 1, "{}", kept[without].0);
+            assert_eq!(all().unconfirmed(&shown(&less), false).len(), 1, "{}", kept[without].0);
             let mut other = kept.to_vec();
             other[without].1 = "other";
-            assert_eq!(all().unconfirmed(&shown(&other)).len(), 1, "{}", kept[without].0);
+            assert_eq!(all().unconfirmed(&shown(&other), false).len(), 1, "{}", kept[without].0);
         }
-        assert_eq!(all().unconfirmed(&HeaderMap::new()).len(), kept.len());
+        assert_eq!(all().unconfirmed(&HeaderMap::new(), false).len(), kept.len());
+    }
+
+    #[test]
+    fn a_lock_is_the_one_asked_for_or_a_longer_one() {
+        let wanted = all();
+        assert!(wanted.must_be_locked());
+        for (mode, until, holds) in [
+            ("COMPLIANCE", "2026-12-24T23:30:15Z", true),
+            ("COMPLIANCE", "2026-12-25T00:30:15.123+01:00", true),
+            ("COMPLIANCE", "2027-12-24T23:30:15Z", true),
+            ("COMPLIANCE", "2026-12-24T23:30:14Z", false),
+            ("GOVERNANCE", "2027-12-24T23:30:15Z", false),
+            ("COMPLIANCE", "", false),
+            ("", "2026-12-24T23:30:15Z", false),
+        ] {
+            assert_eq!(wanted.is_retention(mode, until), holds, "{mode} {until}");
+        }
+        let governed = flags(|f| (f.object_lock_mode, f.object_lock_days) = (some("GOVERNANCE"), Some(1)));
+        assert!(!ObjectOptions::check(governed, NOW).unwrap().must_be_locked());
+        assert!(!ObjectOptions::default().is_retention("COMPLIANCE", "2027-12-24T23:30:15Z"));
+        // What was read of the lock elsewhere is not missing.
+        assert_eq!(wanted.unconfirmed(&HeaderMap::new(), true).len(), 6);
     }
 
     #[test]
     fn standard_is_what_a_store_that_says_nothing_has_and_an_alias_cannot_be_compared() {
         let standard = flags(|f| f.storage_class = some("STANDARD"));
         let standard = ObjectOptions::check(standard, NOW).unwrap();
-        assert!(standard.unconfirmed(&HeaderMap::new()).is_empty());
+        assert!(standard.unconfirmed(&HeaderMap::new(), false).is_empty());
         assert!(is_same_key("alias/backups", "arn:aws:kms:eu-west-1:1:key/1234-ab"));
         assert!(is_same_key("k", "arn:aws:kms:k") && is_same_key("arn:aws:kms:k", "arn:aws:kms:k"));
         assert!(!is_same_key("k", "arn:aws:kms:eu-west-1:1:key/1234-ab"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use snapline_aws::{Chain, Profiles, Variant, endpoint_url};
 use snapline_http::{Environment, Kind, Proxies, Roots, Tls};
 use snapline_series::DEFAULT_NAME;
@@ -30,6 +31,8 @@ pub struct Flags {
     pub timeout: Option<Duration>,
     /// `--max-attempts`
     pub max_attempts: Option<u32>,
+    /// `--expected-bucket-owner`
+    pub expected_bucket_owner: Option<String>,
     /// `--name`
     pub name: Option<String>,
 }
@@ -56,6 +59,9 @@ pub struct Settings {
     pub tls: Tls,
     /// Through which proxies.
     pub proxies: Proxies,
+    /// The account that must own the bucket: it goes with every request
+    /// (docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html).
+    pub expected_bucket_owner: Option<HeaderValue>,
     /// The template of names behind a prefix, not yet parsed.
     pub name: String,
 }
@@ -124,12 +130,14 @@ impl Settings {
                 None => Roots::System,
             },
         };
+        let expected_bucket_owner = flags.expected_bucket_owner.as_deref().map(owner).transpose()?;
         let name = flags
             .name
             .or_else(|| first(&["SNAPLINE_NAME"]).map(|(_, name)| name))
             .unwrap_or_else(|| DEFAULT_NAME.to_owned());
         Ok(Self {
             name,
+            expected_bucket_owner,
             endpoint,
             credentials: Chain::find(environment, &profiles, sts_region, "snapline")?,
             region,
@@ -190,6 +198,15 @@ fn region(
         format!("read {source}"),
         format!("'{region}' is no region's name"),
     ))
+}
+
+fn owner(id: &str) -> Result<HeaderValue, Error> {
+    let is_word = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let value = is_word.then(|| HeaderValue::from_str(id).ok()).flatten();
+    value.ok_or_else(|| {
+        let cause = format!("'{id}' is no account's id");
+        Error::other(Kind::Usage, "read --expected-bucket-owner", cause)
+    })
 }
 
 /// The authorities in a file; as for `aws`, they replace the system's.
@@ -374,6 +391,24 @@ mod tests {
     fn an_empty_variable_counts_as_not_set() {
         let settings = resolve(Flags::default(), &[("AWS_ENDPOINT_URL_S3", ""), ("AWS_REGION", "")]).unwrap();
         assert_eq!(settings.endpoint.as_str(), "https://s3.us-east-1.amazonaws.com");
+    }
+
+    #[test]
+    fn an_owner_is_one_word() {
+        let resolve = |id: &str| {
+            let flags = Flags {
+                expected_bucket_owner: Some(id.to_owned()),
+                ..Flags::default()
+            };
+            self::resolve(flags, &[])
+        };
+        let owner = resolve("123456789012").unwrap().expected_bucket_owner;
+        assert_eq!(owner.unwrap().to_str().unwrap(), "123456789012");
+        for id in ["", "a b", "a\r\nb", "ü"] {
+            let error = resolve(id).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{error}");
+            assert!(error.to_string().contains("--expected-bucket-owner"), "{error}");
+        }
     }
 
     #[test]

@@ -82,7 +82,10 @@ fn a_completion_is_waited_for_much_longer_than_other_replies() {
     });
     for store in [StandIn::once("complete", Turn::Pieces(pieces)), silent] {
         let before = Instant::now();
-        assert_eq!(complete(&store, Duration::from_secs(10)).unwrap(), Existing::Stored);
+        assert_eq!(
+            complete(&store, Duration::from_secs(10)).unwrap(),
+            Existing::Stored { version: None }
+        );
         assert!(before.elapsed() > IDLE * 3);
         assert_eq!(store.asked(), ["complete"]);
     }
