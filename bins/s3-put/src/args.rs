@@ -42,7 +42,7 @@ snapline_cli::args! {
         /// how long a filter may neither read nor write [default: 120s]
         #[argh(option, arg_name = "dur", from_str_fn(parse_duration))]
         pub stall_timeout: Option<Duration>,
-        /// size of a part, 5MiB to 5GiB; raised where 10,000 parts would not do [default: 8MiB]
+        /// size of a part, 5MiB to 5GiB; raised where 10,000 parts would not do and 128 MiB of memory allow it [default: 8MiB]
         #[argh(option, arg_name = "size", from_str_fn(parse_size))]
         pub part_size: Option<u64>,
         /// how many parts are sent at once, 1 to 64 [default: 3]

@@ -12,8 +12,10 @@ use crate::parts::{self, Buffer};
 use crate::product::Product;
 use crate::running::Running;
 
-/// How much is read before a filter is started: meta.json comes within the first KiB.
+/// How much is read at once before a filter is started: meta.json comes within the first KiB.
 const HEAD: usize = 64 << 10;
+/// How much is kept until it has come.
+const LONGEST_HEAD: usize = 1 << 20;
 
 /// What is to be stored, and its first part.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl Opening {
         gate.push(first.bytes())?;
         let mut part_size = config.part_size;
         if let (false, Some(meta)) = (ended, gate.meta()) {
-            part_size = part_size_for(config.part_size, meta.size, parts::largest_archive(meta.size))?;
+            part_size = part_size_for(config, meta.size, parts::largest_archive(meta.size))?;
             if part_size > config.part_size {
                 let seen = first.bytes().len();
                 first.enlarge(in_memory(part_size)?)?;
@@ -103,8 +105,15 @@ impl Opening {
                 gate.finish()?;
                 return Err(Failure::says(Kind::Data, "verify the snapshot: it has no meta.json"));
             }
+            if head.len() >= LONGEST_HEAD {
+                let message = format!(
+                    "verify the snapshot: it has no meta.json in its first {} MiB",
+                    LONGEST_HEAD >> 20
+                );
+                return Err(Failure::says(Kind::Data, message));
+            }
         };
-        let part_size = part_size_for(config.part_size, meta.size, parts::largest_product(meta.size))?;
+        let part_size = part_size_for(config, meta.size, parts::largest_product(meta.size))?;
         let part_size = in_memory(part_size)?;
         let mut first = Buffer::new(part_size)?;
         let (running, stdin, mut product) = filter.start()?;
@@ -123,12 +132,28 @@ impl Opening {
     }
 }
 
-/// The part size for `bytes` in all, which a state of `state_bytes` may become.
-fn part_size_for(wanted: u64, state_bytes: u64, bytes: u64) -> Result<u64, Failure> {
+/// The part size for `bytes` in all, which a state of `state_bytes` may become. That is what meta.json claims, before anything is
+/// proven: memory is not taken for it without limit.
+fn part_size_for(config: &Config, state_bytes: u64, bytes: u64) -> Result<u64, Failure> {
+    let wanted = config.part_size;
+    let buffers = u64::try_from(config.concurrency).unwrap_or(u64::MAX).saturating_add(1);
     let size = parts::part_size(wanted, bytes).ok_or_else(|| {
         let message = format!("store a state of {state_bytes} bytes: no object may be that large");
         Failure::says(Kind::Data, message)
     })?;
+    if size > parts::largest_raised(wanted, buffers) {
+        let message = format!(
+            "store a state of {state_bytes} bytes, as meta.json says: it takes parts of {} MiB, and those more than {} MiB of memory",
+            size >> 20,
+            parts::MOST_MEMORY >> 20
+        );
+        let hint = format!(
+            "if it is that large, --part-size {0}MiB takes {1} MiB of memory, and fewer parts at once (--concurrency) less",
+            size >> 20,
+            size.saturating_mul(buffers) >> 20
+        );
+        return Err(Failure::says(Kind::Usage, message).hint(hint));
+    }
     if size > wanted {
         log::info!("the archive is large: parts of {} MiB", size >> 20);
     }

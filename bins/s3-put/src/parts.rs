@@ -23,6 +23,14 @@ pub(crate) fn part_size(wanted: u64, bytes: u64) -> Option<u64> {
     Some(wanted.max(needed)).filter(|size| *size <= LARGEST_PART)
 }
 
+/// Bytes of all buffers together, where a part size is raised.
+pub(crate) const MOST_MEMORY: u64 = 128 << 20;
+
+/// How far a part size may be raised from `wanted`, so that as many `buffers` stay within [`MOST_MEMORY`].
+pub(crate) fn largest_raised(wanted: u64, buffers: u64) -> u64 {
+    wanted.max(MOST_MEMORY / buffers.max(1))
+}
+
 /// How much a filter may make of an archive whose `state.bin` has `state_bytes`, for the choice of the part size: half as much
 /// again. age adds 0.03 %, and with the lines of text that `--armor` writes 37 %.
 pub(crate) fn largest_product(state_bytes: u64) -> u64 {
@@ -131,6 +139,13 @@ mod tests {
         assert_eq!(part_size(8 << 20, 1 << 30), Some(8 << 20));
         assert!(part_size(8 << 20, 100 << 30).unwrap() > 8 << 20);
         assert_eq!(part_size(64 << 20, 100 << 30), Some(64 << 20));
+    }
+
+    #[test]
+    fn a_part_size_is_raised_within_the_memory_for_it_and_never_lowered() {
+        for (wanted, buffers, most) in [(8, 4, 32), (8, 2, 64), (5, 65, 5), (64, 4, 64), (100, 2, 100)] {
+            assert_eq!(largest_raised(wanted << 20, buffers), most << 20, "{wanted} {buffers}");
+        }
     }
 
     #[test]

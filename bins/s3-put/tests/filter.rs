@@ -52,6 +52,21 @@ fn large() -> Vec<u8> {
     Synthetic::new(12 << 20).to_vec()
 }
 
+/// What is kept until meta.json comes has an end, also where it never comes: blocks of nothing are proper gzip.
+#[test]
+fn input_without_a_beginning_is_not_kept_without_end() {
+    let mut nothing = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    nothing.extend([0, 0, 0, 0xff, 0xff].repeat((3 << 20) / 5));
+    let store = StandIn::new();
+    nothing_is_left(
+        &store,
+        &through(&store, "cat", nothing),
+        65,
+        &["no meta.json in its first 1 MiB"],
+    );
+    assert_eq!(store.connections(), 0);
+}
+
 /// It failed, nothing is named, nothing is stored, no upload is left.
 #[track_caller]
 fn nothing_is_left(store: &StandIn, output: &Output, code: i32, words: &[&str]) {

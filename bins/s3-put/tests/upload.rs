@@ -432,6 +432,61 @@ fn the_tags_of_parts_are_given_back_without_a_mark_of_weakness() {
     );
 }
 
+/// Keeps the beginning of what is written.
+struct Beginning(Vec<u8>);
+
+impl std::io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() > 6 << 20 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The size in meta.json is a claim until all is read: memory is not taken for it without limit.
+#[test]
+fn a_meta_json_that_claims_terabytes_takes_no_memory_for_them() {
+    for (size, words, part) in [
+        (5 << 40, &["--part-size=5MiB"][..], "--part-size 525MiB"),
+        (400 << 30, &["--part-size=5MiB"], "--part-size 41MiB"),
+        (5 << 40, &["--part-size=5MiB", "--concurrency=1"], "--part-size 525MiB"),
+    ] {
+        let mut beginning = Beginning(Vec::new());
+        Synthetic::new(size).write(&mut beginning).unwrap_err();
+        let store = StandIn::new();
+        for filter in [&[][..], &["--", "cat"]] {
+            let mut command = program::program(env!("CARGO_BIN_EXE_s3-put"), &store.url);
+            command.env("PATH", std::env::var_os("PATH").unwrap());
+            let words = [words, &[URI], filter].concat();
+            let output = run_with(command, &words, beginning.0.clone());
+            expect(&output, 64, &["128 MiB of memory", "hint: ", "--concurrency"]);
+            let is_plain = filter.is_empty();
+            assert!(!is_plain || String::from_utf8_lossy(&output.stderr).contains(part));
+            assert_eq!(store.connections(), 0, "nothing is sent");
+        }
+        // Who asks for such parts gets them; that it is cut is another matter.
+        let words = ["--part-size=512MiB", "--concurrency=1", URI];
+        let output = put(&store, &words, &beginning.0);
+        expect(&output, 65, &["verify the snapshot"]);
+    }
+    // As far as the memory goes, parts are made larger without a word.
+    let mut beginning = Beginning(Vec::new());
+    Synthetic::new(200 << 30).write(&mut beginning).unwrap_err();
+    let store = StandIn::new();
+    let output = put(&store, &["-v", "--part-size=5MiB", URI], &beginning.0);
+    expect(
+        &output,
+        65,
+        &["the archive is large: parts of 21 MiB", "verify the snapshot"],
+    );
+}
+
 /// Neither a look nor a condition would keep an older object from being replaced.
 #[test]
 fn without_conditions_and_without_a_look_nothing_is_stored() {

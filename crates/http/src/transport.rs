@@ -20,6 +20,7 @@ pub struct TransportError {
     kind: Kind,
     phase: Phase,
     transient: bool,
+    silence: bool,
     message: String,
     hint: Option<String>,
     tls: Option<TlsFailure>,
@@ -32,6 +33,7 @@ impl TransportError {
             kind,
             phase: Phase::Connect,
             transient: false,
+            silence: false,
             message: message.into(),
             hint: None,
             tls: None,
@@ -74,6 +76,7 @@ impl TransportError {
             kind: Kind::Unavailable,
             phase,
             transient: true,
+            silence: false,
             message: message.into(),
             hint: None,
             tls: None,
@@ -88,6 +91,12 @@ impl TransportError {
     /// Whether another try may succeed.
     pub const fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    /// Whether the other side was waited for in vain: no connection, or nothing moved on it until a limit. Otherwise it broke off,
+    /// perhaps in the midst of a body that was being sent.
+    pub const fn is_silence(&self) -> bool {
+        self.silence || matches!(self.phase, Phase::Connect)
     }
 
     /// What about TLS went wrong, if that is what failed: whoever knows the options says which one helps.
@@ -153,7 +162,10 @@ fn timeout(which: ureq::Timeout) -> TransportError {
         Timeout::Connect => "the TLS handshake does not end in time",
         _ => "no reply in time",
     };
-    TransportError::passing(Phase::Exchange, words)
+    TransportError {
+        silence: true,
+        ..TransportError::passing(Phase::Exchange, words)
+    }
 }
 
 /// On a connection that stood: before that, the connector has its own words.

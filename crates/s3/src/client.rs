@@ -23,7 +23,7 @@ const LONGEST_ERROR: u64 = 64 << 10;
 const EXPECTED_BUCKET_OWNER: &str = "x-amz-expected-bucket-owner";
 /// Bodies above this are announced, so that an early refusal is heard instead of a cut connection: that would look like an
 /// outage, and be tried again.
-const ANNOUNCED: usize = 64 << 10;
+pub(crate) const ANNOUNCED: usize = 64 << 10;
 /// A call without a large body may take as many idle limits in all: a reply that trickles must not hold the run for ever.
 const IDLE_LIMITS: u32 = 5;
 
@@ -111,7 +111,7 @@ impl Client {
         call: &Call<'_>,
         judge: impl Fn(Result<Reply, Error>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut attempts = Attempts::new(&self.settings, self.settings.retry);
+        let mut attempts = Attempts::new(&self.settings, call.body.len() > ANNOUNCED);
         loop {
             match judge(self.once(call)) {
                 Ok(success) => return Ok(success),

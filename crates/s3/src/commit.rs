@@ -10,7 +10,7 @@ use snapline_series::ObjectUri;
 use crate::attempts::Attempts;
 use crate::attributes::version;
 use crate::call::{Call, Reply};
-use crate::client::Client;
+use crate::client::{ANNOUNCED, Client};
 use crate::{Error, Existing, Guard};
 
 use http::header::IF_NONE_MATCH;
@@ -55,8 +55,10 @@ pub(crate) fn commit(
     check: impl Fn(&Reply) -> Result<(), Error>,
     give_up: Option<&dyn Fn() -> bool>,
 ) -> Result<Existing, Error> {
-    let patience = call.reply.unwrap_or(client.settings.retry);
-    let mut attempts = Attempts::new(&client.settings, patience);
+    let mut attempts = match call.reply {
+        Some(patience) => Attempts::within(&client.settings, patience),
+        None => Attempts::new(&client.settings, call.body.len() > ANNOUNCED),
+    };
     let mut tries = Tries::default();
     let mut unconditional = None;
     loop {

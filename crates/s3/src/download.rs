@@ -58,7 +58,7 @@ impl Client {
     pub fn get(&self, object: &ObjectUri, expected: Option<u64>) -> Result<Download<'_>, Error> {
         let mut call = Call::new(format!("get '{object}'"), Method::GET, object);
         call.streams = true;
-        let mut attempts = Attempts::new(&self.settings, Duration::MAX);
+        let mut attempts = Attempts::within(&self.settings, Duration::MAX);
         let opened = loop {
             match self.open(&call) {
                 Ok(opened) => break opened,

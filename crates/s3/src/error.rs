@@ -273,6 +273,11 @@ impl Error {
         }
     }
 
+    /// Whether the store was waited for in vain, as opposed to a reply, or to a connection that broke off.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(&self.cause, Cause::Transport(error) if error.is_silence())
+    }
+
     /// Whether sending the same again may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match &self.cause {

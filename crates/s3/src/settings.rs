@@ -50,7 +50,8 @@ pub struct Settings {
     pub idle: Duration,
     /// How often a request is sent at most, at least 1.
     pub attempts: u32,
-    /// All tries of one request, waits included, are meant to end within this.
+    /// How long the store is waited for in all, for one request: between its attempts and within them, but not while its body is
+    /// sent. There is always a second attempt.
     pub retry: Duration,
     /// How long the reply to a completion may take: a store may assemble a large object for minutes, and send white space
     /// meanwhile.

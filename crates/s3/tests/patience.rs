@@ -132,3 +132,59 @@ fn an_object_is_not_sent_again_once_the_time_for_all_tries_is_over() {
     assert_eq!(sent.unwrap_err().kind(), Kind::Unavailable);
     assert!(store.those("put").len() < 3, "{:?}", store.asked());
 }
+
+fn put(client: &Client, body: &[u8]) -> Result<Existing, Error> {
+    let description = Description {
+        identity: identity(),
+        content_type: "text/plain".to_owned(),
+        options: ObjectOptions::default(),
+    };
+    client.put(&object(), body, PayloadHash::of(body), &description, Guard::Seen)
+}
+
+/// A part of 512 MiB takes longer over a slow line than all waiting may take, and the line may break off twice.
+#[test]
+fn a_large_body_over_a_slow_line_comes_through_resets_whatever_its_sending_takes() {
+    // The waits between three attempts are below 1.5 s in all.
+    let patience = Duration::from_millis(1600);
+    let slow = Turn::Throttled(Duration::from_millis(1700));
+    // More than what the kernel keeps for a connection.
+    let body = vec![7; 24 << 20];
+    for asked in ["put", "part"] {
+        let slow = slow.clone();
+        let store = StandIn::with(move |request, before| match request.asks() {
+            found if found == asked && before < 2 => slow.clone(),
+            "part" => Turn::Reply(reply("200 OK", "ETag: \"p\"\r\n", "")),
+            _ => Turn::Serve,
+        });
+        let client = client(&store, IDLE, patience, IDLE);
+        let before = Instant::now();
+        if asked == "put" {
+            put(&client, &body).unwrap();
+        } else {
+            let upload = Upload {
+                object: object(),
+                id: "u".to_owned(),
+            };
+            client.upload_part(&upload, 1, &body, PayloadHash::of(&body)).unwrap();
+        }
+        assert_eq!(store.those(asked).len(), 3);
+        assert!(before.elapsed() > patience * 2, "{:?}", before.elapsed());
+    }
+}
+
+#[test]
+fn there_is_a_second_attempt_however_long_the_first_was_waited_for() {
+    let patience = Duration::from_millis(200);
+    for body in [vec![7; 10], vec![7; 100_000]] {
+        let store = StandIn::once("put", Turn::Silence);
+        let before = Instant::now();
+        put(&client(&store, IDLE, patience, IDLE), &body).unwrap();
+        assert_eq!(store.those("put").len(), 2);
+        assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+        // A third one only as long as there is patience.
+        let store = StandIn::always("put", Turn::Silence);
+        assert!(put(&client(&store, IDLE, patience, IDLE), &body).is_err());
+        assert_eq!(store.those("put").len(), 2);
+    }
+}

@@ -73,6 +73,8 @@ pub(crate) enum Turn {
     Early(Vec<u8>),
     /// The same, and the connection stays open as long as the client has it.
     EarlyOpen(Vec<u8>),
+    /// Half of the body is taken, a piece at a time for so long; then the connection is cut.
+    Throttled(Duration),
     /// These bytes go back, and then a blank from time to time, as long as the client waits.
     Trickle(Vec<u8>),
     /// These bytes go back, with 200 ms between two pieces; nothing is done.
@@ -169,6 +171,9 @@ struct Kept {
     received: String,
     released: bool,
 }
+
+/// Into so many pieces a body is cut that is taken slowly.
+const PIECES: usize = 20;
 
 type Decide = dyn Fn(&Request, usize) -> Turn + Send + Sync;
 
@@ -375,6 +380,15 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let length: usize = request.header("content-length").map_or(0, |text| text.parse().unwrap());
+        if let Turn::Throttled(time) = turn {
+            let mut piece = vec![0; length / 2 / PIECES];
+            for _ in 0..PIECES {
+                reader.read_exact(&mut piece)?;
+                std::thread::sleep(time / u32::try_from(PIECES).unwrap());
+            }
+            kept.lock().unwrap().seen.push(request);
+            return Ok(());
+        }
         request.body = vec![0; length];
         reader.read_exact(&mut request.body)?;
         kept.lock().unwrap().seen.push(request.clone());
@@ -444,7 +458,7 @@ fn serve(stream: &TcpStream, decide: &Decide, kept: &Mutex<Kept>) -> std::io::Re
                     std::thread::sleep(Duration::from_millis(5));
                 }
             }
-            Turn::Early(_) | Turn::EarlyOpen(_) => unreachable!(),
+            Turn::Early(_) | Turn::EarlyOpen(_) | Turn::Throttled(_) => unreachable!(),
         }
         writer.write_all(&answer(&request, kept))?;
     }
