@@ -134,12 +134,22 @@ pub(crate) fn redirects(elsewhere: &str) -> Vec<Case> {
             let body = format!("<Error><Code>{code}</Code><Message>go</Message><Endpoint>{host}</Endpoint></Error>");
             let answer = Answer::new(status, &body).header("Location", &format!("{elsewhere}/bucket/key"));
             let name = format!("{status} at {call:?}");
+            let ending = match call {
+                // Without a word about where to, the listing of the exact key is asked instead.
+                Call::Look => Ending::Stored,
+                _ => Ending::Fails(78),
+            };
             cases.push(Case::new(
                 name,
                 is_large,
-                Ending::Fails(78),
-                vec![Rule::always(call, instead(answer))],
+                ending,
+                vec![Rule::always(call, instead(answer.clone()))],
             ));
+            if call == Call::Look {
+                let everywhere = [Call::Look, Call::List].map(|call| Rule::always(call, instead(answer.clone())));
+                let name = format!("{status} at {call:?} and the listing");
+                cases.push(Case::new(name, is_large, Ending::Fails(78), everywhere.into()));
+            }
         }
     }
     cases
