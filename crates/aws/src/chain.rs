@@ -360,28 +360,57 @@ mod tests {
         found.map(|chain| chain.source.to_string())
     }
 
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        &'static str,
+        bool,
+        &'static str,
+    );
+
+    /// The order: what is set for a source in the environment and in the profile, whether `--profile` passes over it, and what it
+    /// is called. `integration/credentials-order` compares it with botocore.
+    const ORDER: [Row; 6] = [
+        (&KEYS, "", true, "the keys of the environment"),
+        (
+            &[],
+            "role_arn = r\nsource_profile = base\n",
+            false,
+            "role 'r' by the keys of profile 'base'",
+        ),
+        (&IDENTITY, "", true, "role 'arn' by web identity"),
+        (
+            &[],
+            "aws_access_key_id = p\naws_secret_access_key = s\n",
+            false,
+            "the keys of profile 'default'",
+        ),
+        (&[CONTAINER], "", false, "the container endpoint http://127.0.0.1:1/…"),
+        (&[], "", false, "the instance's metadata at http://169.254.169.254"),
+    ];
+
     #[test]
-    fn the_order_is_environment_role_web_identity_profile_container_instance() {
-        let config = "[default]\naws_access_key_id = p\naws_secret_access_key = s\n";
-        let all = [&KEYS[..], &IDENTITY, &[CONTAINER]].concat();
-        assert_eq!(find(&all, None, config).unwrap(), "the keys of the environment");
-        assert_eq!(find(&all[2..], None, config).unwrap(), "role 'arn' by web identity");
-        assert_eq!(
-            find(&[CONTAINER], None, config).unwrap(),
-            "the keys of profile 'default'"
-        );
-        assert_eq!(
-            find(&[CONTAINER], None, "").unwrap(),
-            "the container endpoint http://127.0.0.1:1/…"
-        );
-        assert_eq!(
-            find(&[], None, "[default]\nregion = x\n").unwrap(),
-            "the instance's metadata at http://169.254.169.254"
-        );
-        assert_eq!(
-            find(&all, Some("default"), config).unwrap(),
-            "the keys of profile 'default'"
-        );
+    fn of_all_sources_that_are_configured_the_first_in_the_order_is_the_one() {
+        for chosen in 0..1_u32 << (ORDER.len() - 1) {
+            // The instance's metadata is there without being configured.
+            let is_chosen = |row: usize| row == ORDER.len() - 1 || chosen >> row & 1 == 1;
+            let rows: Vec<_> = (0..ORDER.len())
+                .filter(|row| is_chosen(*row))
+                .map(|row| ORDER[row])
+                .collect();
+            let variables: Vec<_> = rows.iter().flat_map(|(variables, ..)| *variables).copied().collect();
+            let profile: String = rows.iter().map(|(_, profile, ..)| *profile).collect();
+            let base = "[profile base]\naws_access_key_id = b\naws_secret_access_key = s\n";
+            let config = format!("{base}[default]\n{profile}");
+            for flag in [None, Some("default")] {
+                let first = rows.iter().find(|(_, _, is_passed, _)| flag.is_none() || !is_passed);
+                let expected = first.map(|(.., name)| (*name).to_owned());
+                assert_eq!(
+                    find(&variables, flag, &config).ok(),
+                    expected,
+                    "{variables:?} {flag:?} {config}"
+                );
+            }
+        }
     }
 
     #[test]
