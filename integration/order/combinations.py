@@ -90,6 +90,7 @@ STS = {
     'special': {'AWS_ENDPOINT_URL_STS': '{sts}', 'AWS_ENDPOINT_URL': '{refusing}', 'AWS_USE_FIPS_ENDPOINT': 'true'},
     'profile': {},
     'services': {},
+    'no-services': {},
 }
 OLD = {
     'none': {},
@@ -161,6 +162,8 @@ class Combination:
             extra += 'endpoint_url = {sts}\n'
         if self.values['sts'] == 'services':
             extra += 'services = mine\n'
+        if self.values['sts'] == 'no-services':
+            extra += 'services = nowhere\n'
         if self.values['instance'] == 'profile':
             extra += 'ec2_metadata_service_endpoint = {instance}\n'
         config = base + middle + pod + services

@@ -3,22 +3,24 @@
 use http::Uri;
 use snapline_http::Environment;
 
-use crate::variable::{is_true, setting};
+use crate::variable::setting;
 use crate::{Error, Profiles, Variant};
 
 /// The URL that somebody set for `service`, for example `s3`, and what set it: `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`,
-/// then the shared files. Nothing with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, and nothing where nobody did.
+/// then the shared files. Nothing where nobody did, nor with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, or
+/// `ignore_configured_endpoint_urls` of the profile.
 ///
 /// docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 ///
 /// # Errors
-/// For a variable that is not UTF-8.
+/// For a variable that is not UTF-8, a switch that is neither `true` nor `false`, and a section of services that is not there.
 pub fn endpoint_url(
     service: &str,
     environment: Environment<'_>,
     profiles: &Profiles,
 ) -> Result<Option<(String, String)>, Error> {
-    if is_true(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
+    const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+    if profiles.is_on_unless(environment, IGNORE, "ignore_configured_endpoint_urls")? {
         return Ok(None);
     }
     for name in [
@@ -29,7 +31,7 @@ pub fn endpoint_url(
             return Ok(Some((name, url)));
         }
     }
-    Ok(profiles.endpoint_url(service))
+    profiles.endpoint_url(service)
 }
 
 /// The domain of the partition that a region is in (the AWS SDKs' `partitions.json`; those without a prefix of their own are in
@@ -170,6 +172,24 @@ mod tests {
         assert_eq!(found(&all[..2], "s3").as_deref(), Some("http://all"));
         assert_eq!(found(&[], "s3").as_deref(), Some("http://file"));
         assert_eq!(found(&all, "sts"), None);
+        let read = profiles(
+            None,
+            "[default]\nendpoint_url = http://file\nignore_configured_endpoint_urls = true\n",
+            "",
+        )
+        .unwrap();
+        let found = |variables: &[(&str, &str)]| {
+            let environment = |name: &str| {
+                let found = variables.iter().find(|(n, _)| *n == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            endpoint_url("s3", &environment, &read)
+                .map(|found| found.map(|(_, url)| url))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(found(&all[1..2]), Ok(None));
+        assert_eq!(found(&[(all[2].0, "false")]), Ok(Some("http://file".to_owned())));
+        assert!(found(&[(all[2].0, "1")]).unwrap_err().contains(all[2].0));
     }
 
     #[test]

@@ -79,10 +79,7 @@ impl Instance {
             Some((source, _)) => {
                 return Err(Error::config(format!("read {source}"), "it is neither IPv4 nor IPv6"));
             }
-            None => match setting(environment, "AWS_IMDS_USE_IPV6")? {
-                Some(value) => value.eq_ignore_ascii_case("true"),
-                None => profiles.is_on("imds_use_ipv6")?,
-            },
+            None => profiles.is_on_unless(environment, "AWS_IMDS_USE_IPV6", "imds_use_ipv6")?,
         };
         let base = if is_v6 { V6 } else { V4 }.to_owned();
         Ok(Some(Self { base }))

@@ -8,8 +8,7 @@ use snapline_http::Environment;
 
 use crate::Error;
 use crate::ini::{self, Section};
-use crate::variable::{identity, setting};
-use crate::variant::is_true;
+use crate::variable::{identity, setting, yes_or_no};
 
 /// The profiles of both files, and which of them is meant.
 #[derive(Debug, Clone)]
@@ -159,7 +158,15 @@ impl Profiles {
     /// [`Kind::Config`](snapline_http::Kind::Config) for a value that is neither.
     pub fn is_on(&self, name: &str) -> Result<bool, Error> {
         self.setting(name)
-            .map_or(Ok(false), |value| is_true(value, &self.place(name)))
+            .map_or(Ok(false), |value| yes_or_no(value, &self.place(name)))
+    }
+
+    /// The same unless `variable` says it.
+    pub(crate) fn is_on_unless(&self, environment: Environment<'_>, variable: &str, name: &str) -> Result<bool, Error> {
+        match setting(environment, variable)? {
+            Some(value) => yes_or_no(&value, variable),
+            None => self.is_on(name),
+        }
     }
 
     /// A setting and where it stands, for messages.
@@ -169,15 +176,22 @@ impl Profiles {
 
     /// `endpoint_url` for one service, for example `s3`: from the profile's `services` section, else for all services
     /// (docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html). Says also where it stands.
-    pub(crate) fn endpoint_url(&self, service: &str) -> Option<(String, String)> {
-        let own = self.setting("services").and_then(|name| {
-            let url = nonempty(self.services.get(name)?, &format!("{service}.endpoint_url"))?;
-            Some((format!("endpoint_url of services '{name}'"), url.to_owned()))
-        });
-        own.or_else(|| {
-            let url = self.setting("endpoint_url")?;
-            Some((self.place("endpoint_url"), url.to_owned()))
-        })
+    ///
+    /// # Errors
+    /// If the profile names a section that is not there.
+    pub(crate) fn endpoint_url(&self, service: &str) -> Result<Option<(String, String)>, Error> {
+        if let Some(name) = self.setting("services") {
+            let Some(services) = self.services.get(name) else {
+                let cause = format!("there is no section 'services {name}'");
+                return Err(Error::config(format!("read {}", self.place("services")), cause));
+            };
+            if let Some(url) = nonempty(services, &format!("{service}.endpoint_url")) {
+                return Ok(Some((format!("endpoint_url of services '{name}'"), url.to_owned())));
+            }
+        }
+        Ok(self
+            .setting("endpoint_url")
+            .map(|url| (self.place("endpoint_url"), url.to_owned())))
     }
 
     /// Which profile is meant.
@@ -266,11 +280,17 @@ pub(crate) mod tests {
     fn the_endpoint_of_a_service_comes_before_that_of_all() {
         let config = "[default]\nendpoint_url = http://all\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = http://s3\n";
         let read = profiles(None, config, "").unwrap();
-        assert_eq!(read.endpoint_url("s3").unwrap().1, "http://s3");
-        let (place, url) = read.endpoint_url("sts").unwrap();
+        assert_eq!(read.endpoint_url("s3").unwrap().unwrap().1, "http://s3");
+        let (place, url) = read.endpoint_url("sts").unwrap().unwrap();
         assert_eq!(
             (place.as_str(), url.as_str()),
             ("endpoint_url of profile 'default'", "http://all")
+        );
+        let lost = profiles(None, "[default]\nendpoint_url = http://all\nservices = mine\n", "").unwrap();
+        let error = lost.endpoint_url("s3").unwrap_err().to_string();
+        assert!(
+            error.starts_with("read services of profile 'default': there is no section"),
+            "{error}"
         );
     }
 

@@ -27,3 +27,15 @@ pub(crate) fn identity(environment: Environment<'_>, name: &str) -> Result<Optio
 pub(crate) fn is_true(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
     Ok(setting(environment, name)?.is_some_and(|value| value.eq_ignore_ascii_case("true")))
 }
+
+/// `true` or `false` in any case, which `source` gave.
+pub(crate) fn yes_or_no(value: &str, source: &str) -> Result<bool, Error> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => {
+            let cause = format!("'{value}' is neither true nor false");
+            Err(Error::config(format!("read {source}"), cause))
+        }
+    }
+}

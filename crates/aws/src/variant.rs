@@ -3,7 +3,6 @@
 
 use snapline_http::Environment;
 
-use crate::variable::setting;
 use crate::{Error, Profiles};
 
 /// What the name of an endpoint of AWS promises. It means nothing for an endpoint of one's own.
@@ -23,10 +22,7 @@ impl Variant {
     /// [`Kind::Config`](snapline_http::Kind::Config) for a value that is neither `true` nor `false`: AWS's tools take it for
     /// `false`, and data would leave by an endpoint that was not meant.
     pub fn find(environment: Environment<'_>, profiles: &Profiles) -> Result<Self, Error> {
-        let is_on = |variable: &str, name: &str| match setting(environment, variable)? {
-            Some(value) => is_true(&value, variable),
-            None => profiles.is_on(name),
-        };
+        let is_on = |variable, name| profiles.is_on_unless(environment, variable, name);
         Ok(Self {
             fips: is_on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
             dualstack: is_on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
@@ -41,18 +37,6 @@ impl Variant {
         let all = Self::find(environment, profiles)?;
         let dualstack = profiles.is_on("s3.use_dualstack_endpoint")? || all.dualstack;
         Ok(Self { dualstack, ..all })
-    }
-}
-
-/// `true` or `false` in any case, which `source` gave.
-pub(crate) fn is_true(value: &str, source: &str) -> Result<bool, Error> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => {
-            let cause = format!("'{value}' is neither true nor false");
-            Err(Error::config(format!("read {source}"), cause))
-        }
     }
 }
 

@@ -101,10 +101,13 @@ impl Settings {
                     .hint_with("use another profile, or set it to false in this one"),
             );
         }
-        let endpoint = match (flags.endpoint_url, endpoint_url("s3", environment, &profiles)?) {
-            (Some(url), _) => Endpoint::at(&url, "--endpoint-url", style)?,
-            (None, Some((source, url))) => Endpoint::at(&url, &source, style)?,
-            (None, None) => Endpoint::of_region(&region, Variant::of_s3(environment, &profiles)?, style)?,
+        let own = match flags.endpoint_url {
+            Some(url) => Some(("--endpoint-url".to_owned(), url)),
+            None => endpoint_url("s3", environment, &profiles)?,
+        };
+        let endpoint = match own {
+            Some((source, url)) => Endpoint::at(&url, &source, style)?,
+            None => Endpoint::of_region(&region, Variant::of_s3(environment, &profiles)?, style)?,
         };
         let wanted = first(&["AWS_MAX_ATTEMPTS"]).map(|(name, text)| (name.to_owned(), text));
         let wanted = wanted.or_else(|| Some((profiles.place(ATTEMPTS), profiles.setting(ATTEMPTS)?.to_owned())));
