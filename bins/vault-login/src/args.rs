@@ -18,7 +18,7 @@ snapline_cli::args! {
         note = "jwt needs a JWT, and a role unless the mount has a default one.",
         note = "cert needs a TLS client certificate (--client-cert, --client-key); a role makes the server try that one only.",
         note = "userpass and ldap need a user name and a password: --password-file, VAULT_AUTH_PASSWORD or VAULT_AUTH_PASSWORD_FILE.",
-        note = "aws proves by a signed call of STS who we are. Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; the profile (AWS_PROFILE); AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata.",
+        note = "aws proves by a signed call of STS who we are. Credentials, the first of these: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; a role of the profile (AWS_PROFILE); AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; keys of the profile; AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI; the instance's metadata.",
         note = "token needs a token, which is looked up and printed.",
         note = "What goes with another method is wrong as an option and ignored as a variable. BAO_X is read before VAULT_X."
     )]
