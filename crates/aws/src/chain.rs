@@ -15,7 +15,7 @@ use crate::sts::{Role, Sts};
 use crate::transport::Transport;
 use crate::variable::identity;
 use crate::web_identity::WebIdentity;
-use crate::{Credentials, Error, Profiles, Variant, endpoint, of_old};
+use crate::{Credentials, Error, Profiles, Variant, endpoint, legacy_files};
 
 const DOING: &str = "find credentials";
 
@@ -103,7 +103,7 @@ impl Finder<'_> {
             Self::role_of_profile,
             Self::web_identity,
             |finder| finder.profile(finder.profiles.name(), &mut Vec::new()),
-            |finder| of_old::refuse(finder.environment).map(|()| Found::Nothing(String::new())),
+            |finder| legacy_files::refuse(finder.environment).map(|()| Found::Nothing(String::new())),
             Self::container,
             Self::instance,
         ];
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_old_that_aws_would_use_are_refused_by_name_and_only_there() {
+    fn legacy_files_that_aws_would_use_are_refused_by_name_and_only_there() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);

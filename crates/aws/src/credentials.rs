@@ -57,8 +57,8 @@ impl Credentials {
         })
     }
 
-    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or `AWS_SECURITY_TOKEN` as it was
-    /// called once; none where no key is set.
+    /// The credentials in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or its
+    /// older name `AWS_SECURITY_TOKEN`; none where no key is set.
     ///
     /// # Errors
     /// [`Kind::Config`](snapline_http::Kind::Config) if one of the two is missing, or one of the three is set but empty: never
@@ -73,7 +73,7 @@ impl Credentials {
             (None, _) => return Err(missing("AWS_ACCESS_KEY_ID")),
             (_, None) => return Err(missing("AWS_SECRET_ACCESS_KEY")),
         };
-        // The name of old comes first, as for botocore.
+        // The older name comes first, as for botocore.
         let token = match identity(environment, "AWS_SECURITY_TOKEN")? {
             Some(token) => Some(token),
             None => identity(environment, "AWS_SESSION_TOKEN")?,
@@ -152,8 +152,11 @@ mod tests {
     fn static_and_session_credentials_are_read() {
         let all = [KEYS[0], KEYS[1], ("AWS_SESSION_TOKEN", "t")];
         assert_eq!(find(&all).unwrap().unwrap().session_token.as_deref(), Some("t"));
-        let of_old = [all[0], all[1], all[2], ("AWS_SECURITY_TOKEN", "o")];
-        assert_eq!(find(&of_old).unwrap().unwrap().session_token.as_deref(), Some("o"));
+        let by_older_name = [all[0], all[1], all[2], ("AWS_SECURITY_TOKEN", "o")];
+        assert_eq!(
+            find(&by_older_name).unwrap().unwrap().session_token.as_deref(),
+            Some("o")
+        );
         assert_eq!(find(&KEYS).unwrap().unwrap().session_token, None);
         assert_eq!(find(&[]), Ok(None));
     }

@@ -57,20 +57,20 @@ fn domains(region: &str) -> (&'static str, &'static str) {
 }
 
 /// The endpoint of STS for a region, and the region that requests to it are signed for
-/// (docs.aws.amazon.com/general/latest/gr/sts.html). `legacy` asks for the global endpoint, which stands for the regions of old
-/// only, and has no variants.
+/// (docs.aws.amazon.com/general/latest/gr/sts.html). `legacy` asks for the global endpoint, which serves the older regions
+/// only and has no variants.
 ///
 /// # Errors
 /// [`Kind::Config`](snapline_http::Kind::Config) if `region` cannot be part of a host's name.
 pub(crate) fn sts(region: &str, variant: Variant, legacy: bool) -> Result<(String, String), Error> {
-    if legacy && variant == Variant::default() && OF_OLD.contains(&region) {
+    if legacy && variant == Variant::default() && LEGACY_REGIONS.contains(&region) {
         return Ok(("https://sts.amazonaws.com".to_owned(), "us-east-1".to_owned()));
     }
     Ok((sts_of_region(region, variant)?, region.to_owned()))
 }
 
-/// The regions that the global endpoint of STS stands for (docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html).
-const OF_OLD: [&str; 15] = [
+/// The regions that the global endpoint of STS serves (docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html).
+const LEGACY_REGIONS: [&str; 15] = [
     "ap-northeast-1",
     "ap-south-1",
     "ap-southeast-1",
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_global_sts_stands_for_regions_of_old_and_has_no_variants() {
+    fn the_global_sts_serves_older_regions_and_has_no_variants() {
         let fips = Variant {
             fips: true,
             dualstack: false,

@@ -13,7 +13,7 @@ mod endpoint;
 mod error;
 mod ini;
 mod instance;
-mod of_old;
+mod legacy_files;
 mod profile;
 mod provider;
 mod sigv4;

@@ -1,5 +1,5 @@
-//! Files of the tools that came before AWS's shared files. botocore still takes keys from them, behind the profile; we do not, and
-//! must not pass over them: whoever comes next may be somebody else.
+//! Files of tools older than AWS's shared files. botocore still takes keys from them, behind the profile. They are not supported,
+//! but must not be passed over: the next source may be another identity.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::variable::setting;
 use crate::{Error, ini};
 
 /// Refuses the files that botocore would take keys from here: that of `AWS_CREDENTIAL_FILE`, and boto's, of `BOTO_CONFIG`, else
-/// `/etc/boto.cfg` and `~/.boto`. Other programs use boto's file, too, so that it counts only where it has a key of AWS.
+/// `/etc/boto.cfg` and `~/.boto`. Other programs use boto's file, too, so it counts only if it has a key of AWS.
 ///
 /// # Errors
 /// [`Kind::Config`](snapline_http::Kind::Config) with the name of the file, or of the variable.
