@@ -26,6 +26,7 @@ let
       ../clippy.toml
       ../crates
       ../deny.toml
+      ../docs/retention.md
       ../integration
       ../nix/image.json
       ../rustfmt.toml

@@ -23,6 +23,8 @@ rustPlatform.buildRustPackage {
       ../Cargo.toml
       ../bins
       ../crates
+      # A test runs its examples.
+      ../docs/retention.md
       # Cargo wants the manifest of every member of the workspace, and something there to compile.
       ../integration/Cargo.toml
       ../integration/src/lib.rs
