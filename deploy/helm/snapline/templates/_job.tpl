@@ -52,6 +52,17 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 restartPolicy: Never
 terminationGracePeriodSeconds: {{ int64 .root.Values.job.terminationGracePeriodSeconds }}
+{{- with .root.Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .root.Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
