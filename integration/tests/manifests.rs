@@ -233,8 +233,8 @@ fn every_snap_prune_understands_what_it_is_called_with() {
     assert!(tried >= 14, "{tried}");
 }
 
-/// The rules and guards of the snap-prune in a pipe.
-fn policy(args: &[String]) -> Vec<(String, String)> {
+/// The rules and guards of the snap-prune in a pipe; their order means nothing.
+fn policy(args: &[String]) -> BTreeMap<String, String> {
     let stage = args.split(|word| word == "|").find(|stage| stage[0] == "snap-prune");
     let options = stage.expect("a snap-prune")[1..].chunks(2);
     options
@@ -247,14 +247,14 @@ fn policy(args: &[String]) -> Vec<(String, String)> {
 fn all_forms_keep_the_same_and_by_time_as_well_as_by_count() {
     let of = |file: &str, container: &str| policy(&Manifest::read(file).cron_jobs()[0].container(container).args);
     let one = of(ONE, "snapline");
-    let options: Vec<&str> = one.iter().map(|(option, _)| option.as_str()).collect();
+    let options: Vec<&str> = one.keys().map(String::as_str).collect();
     assert_eq!(
         options,
         [
-            "--keep-last",
             "--keep-daily",
-            "--keep-weekly",
+            "--keep-last",
             "--keep-monthly",
+            "--keep-weekly",
             "--max-shrink"
         ]
     );

@@ -13,7 +13,7 @@
 {{- $_ := set $policy $key $value -}}
 {{- end -}}
 {{- $rules := list -}}
-{{- range list "keepLast" "keepHourly" "keepDaily" "keepWeekly" "keepMonthly" "keepYearly" "keepWithin" -}}
+{{- range list "keepWithin" "keepYearly" "keepMonthly" "keepWeekly" "keepDaily" "keepHourly" "keepLast" -}}
 {{- $rules = concat $rules (include "snapline.optionWords" (dict "policy" $policy "key" .) | fromJsonArray) -}}
 {{- end -}}
 {{- if not (or $rules (contains "--keep-" (join " " $values.extraArgs.prune))) -}}
@@ -29,7 +29,7 @@
 {{- if $values.prune.dryRun -}}
 {{- $guards = append $guards "--dry-run" -}}
 {{- end -}}
-{{- concat (list "snap-prune") (include "snapline.styleWords" .root | fromJsonArray) $rules $guards $values.extraArgs.prune | toJson -}}
+{{- concat (list "snap-prune") (include "snapline.styleWords" .root | fromJsonArray) $guards $rules $values.extraArgs.prune | toJson -}}
 {{- end }}
 
 {{/* keepDaily: 7 as ["--keep-daily","7"], and nothing for 0 or an empty text. */}}
