@@ -115,8 +115,8 @@ fn store(config: &Config, input: Input) -> Result<Stored, Failure> {
     Ok(stored)
 }
 
-/// The object is there, so that a store which ignored something is no failure any more; but nobody shall rely on what is not. Only
-/// for a lock in compliance mode is the object no substitute.
+/// The object is there, so a store that ignored something is a warning and not a failure. A lock in compliance mode is the
+/// exception: an object without it is not what was asked for.
 fn confirm(config: &Config, client: &Client, object: &ObjectUri) -> Result<(), Failure> {
     if config.options.is_empty() {
         return Ok(());

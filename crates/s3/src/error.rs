@@ -213,8 +213,8 @@ impl Error {
         self.retry_after
     }
 
-    /// Whether the listing of the exact key may tell more, if this is the answer to HEAD. That has no body, so neither expired
-    /// credentials (400) nor missing rights nor the place that a redirect means are told; and what stands before some stores
+    /// Whether the listing of the exact key may tell more, if this is the answer to HEAD. That has no body, so it names
+    /// neither expired credentials (400) nor missing rights nor where a redirect leads; and what stands before some stores
     /// knows no HEAD (405, 501).
     pub fn is_mute(&self) -> bool {
         let is_mute = matches!(
