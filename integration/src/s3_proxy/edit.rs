@@ -1,5 +1,10 @@
 //! Changes to a reply on its way.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::message::Message;
 
 /// What is changed.
@@ -15,6 +20,8 @@ pub enum Edit {
     Blanks,
     /// The first element `Size` says so many bytes.
     Size(u64),
+    /// The listing is never complete, and each page names another next one.
+    Endless,
     /// The first element of this name has another text, or is missing.
     Element(&'static str, Option<&'static str>),
 }
@@ -36,6 +43,7 @@ impl Edit {
                 (head, with_element(&body, "Location", Some("")))
             }
             Self::Size(size) => (head, with_element(&body, "Size", Some(&size.to_string()))),
+            Self::Endless => (head, endless(&body)),
             Self::Element(name, text) => (head, with_element(&body, name, text)),
             Self::Blanks => (head, format!("{}{body}", " \r\n".repeat(40))),
         };
@@ -44,6 +52,21 @@ impl Edit {
         let end = head.len() - 2;
         format!("{}Content-Length: {}\r\n\r\n{body}", &head[..end], body.len()).into_bytes()
     }
+}
+
+/// The page with a token that none before it had. MinIO's are base64, and stand for a key below the prefix.
+fn endless(page: &str) -> String {
+    static PAGES: AtomicUsize = AtomicUsize::new(0);
+    let number = PAGES.fetch_add(1, Ordering::Relaxed);
+    let more = with_element(page, "IsTruncated", Some("true"));
+    let prefix = page
+        .split("<Prefix>")
+        .nth(1)
+        .and_then(|rest| rest.split("</Prefix>").next());
+    let prefix = prefix.unwrap_or_default().replace("%2F", "/");
+    let token = STANDARD.encode(format!("{prefix}zzz{number:08}"));
+    let token = format!("<NextContinuationToken>{token}</NextContinuationToken></ListBucketResult>");
+    more.replace("</ListBucketResult>", &token)
 }
 
 /// The head with the value of a header replaced, or without the header.

@@ -97,6 +97,7 @@ fn listings() -> Vec<Case> {
             always(Fault::After(Answer::error("200 OK", "InternalError"))),
         ),
         case("more, and no token", Nothing(69), always(more())),
+        case("pages without end", Nothing(69), always(Fault::Edited(Edit::Endless))),
         case(
             "says nothing about more",
             Nothing(69),
